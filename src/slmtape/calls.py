@@ -1,0 +1,67 @@
+"""What a server was asked, and what came of it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import overload
+
+from slmtape.errors import SlmtapeError
+from slmtape.generation import GenerationRequest, GenerationResult
+
+
+@dataclass(slots=True)
+class Call:
+    """One HTTP call.
+
+    `request` is None where the body made no sense. `replayed` is None until an answer was found;
+    True where all of it was replayed, False where a model said any of it. `results` has one result
+    for each choice, once they are complete; `keys` is what they are recorded under. `started` is
+    in seconds since the epoch, `seconds` the time until the answer was complete.
+    """
+
+    path: str
+    started: float
+    request: GenerationRequest | None = None
+    n: int = 1
+    stream: bool = False
+    replayed: bool | None = None
+    keys: tuple[str, ...] = ()
+    results: tuple[GenerationResult, ...] = ()
+    error: SlmtapeError | None = None
+    seconds: float | None = None
+
+    @property
+    def text(self) -> str | None:
+        """The first choice's text, once it is complete."""
+        return self.results[0].text if self.results else None
+
+
+class Calls(Sequence[Call]):
+    """All calls of a server, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._calls: list[Call] = []
+
+    @property
+    def last(self) -> Call:
+        """The latest. Raises IndexError where there was none."""
+        return self._calls[-1]
+
+    def add(self, call: Call) -> None:
+        """A call came in."""
+        self._calls.append(call)
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def __iter__(self) -> Iterator[Call]:
+        return iter(tuple(self._calls))
+
+    @overload
+    def __getitem__(self, index: int) -> Call: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Call]: ...
+    def __getitem__(self, index: int | slice) -> Call | Sequence[Call]:
+        return self._calls[index]
+
+    def __repr__(self) -> str:
+        return f"Calls({self._calls!r})"

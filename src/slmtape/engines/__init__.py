@@ -1,0 +1,30 @@
+"""A file or folder here is one engine: what turns a request into an answer.
+
+An engine is `(path, name) -> slmtape.generation.Engine`: a GGUF file and the name it is served by.
+"""
+
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+from slmtape.errors import EngineNotInstalled
+from slmtape.generation import Engine
+
+ENGINES = {"llamacpp": "slmtape.engines.llamacpp.engine:LlamaCppEngine"}
+
+
+def load(engine: str, path: Path, name: str) -> Engine:
+    """The engine of that name on this model file.
+
+    Raises EngineNotInstalled where its libraries are missing, ModelError where the file can't be
+    loaded.
+    """
+    module, _, attribute = ENGINES[engine].partition(":")
+    try:
+        made = getattr(import_module(module), attribute)(path, name)
+    except ModuleNotFoundError as error:
+        raise EngineNotInstalled(
+            f"Generating an answer needs {error.name}, which is not installed. "
+            "Install it with: pip install 'slmtape[llama]'"
+        ) from error
+    return cast(Engine, made)

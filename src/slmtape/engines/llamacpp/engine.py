@@ -1,0 +1,98 @@
+"""The generation loop: a request's tokens in, pieces of text out."""
+
+from collections.abc import Generator, Mapping
+from functools import cached_property
+from pathlib import Path
+
+import llama_cpp
+
+from slmtape.engines.llamacpp import context, weights
+from slmtape.engines.llamacpp.context import CHUNK
+from slmtape.engines.llamacpp.sampling import Sampler
+from slmtape.engines.llamacpp.text import Characters, StopSequences
+from slmtape.engines.llamacpp.turns import turn
+from slmtape.errors import ContextLengthExceeded
+from slmtape.generation import FinishReason, GenerationRequest, GenerationResult, ModelFile, Piece
+
+_EXPECTED = 512
+"""Tokens of room for an answer whose length the request doesn't limit; more is made when needed."""
+
+
+class LlamaCppEngine:
+    """Answers from one GGUF file. Requests are answered one after the other."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._weights = weights.load(path)
+        self._name = name
+        self._context = context.shared(self._weights)
+
+    @cached_property
+    def model(self) -> ModelFile:
+        """The model that answers."""
+        return ModelFile(self._name, self._weights.path.name, self._weights.sha256)
+
+    @property
+    def made_with(self) -> Mapping[str, str]:
+        """What answers depend on besides the request and the model."""
+        return {
+            "engine": f"llama-cpp-python {llama_cpp.__version__}",
+            "template": self._weights.template.digest,
+            "chunk": str(CHUNK),
+        }
+
+    def generate(self, request: GenerationRequest) -> Generator[Piece, None, GenerationResult]:
+        """Yield the answer's pieces; return it complete. See `slmtape.generation.Engine`."""
+        prompt = self._weights.tokens(self._weights.template.render(request.messages))
+        limit = self._weights.context_length
+        if len(prompt) >= limit:
+            raise ContextLengthExceeded(limit=limit, tokens=len(prompt))
+        most = min(request.max_tokens or limit, limit - len(prompt))
+        sampler = Sampler(request, vocabulary=self._weights.size, most=most)
+        try:
+            with self._context.lock:
+                return (yield from self._generate(request, prompt, sampler, most))
+        finally:
+            sampler.close()
+
+    def _generate(
+        self, request: GenerationRequest, prompt: list[int], sampler: Sampler, most: int
+    ) -> Generator[Piece, None, GenerationResult]:
+        room = self._context
+        room.clear(len(prompt) + min(most, _EXPECTED))
+        for start in range(0, len(prompt), CHUNK):
+            yield Piece()
+            with turn():
+                room.evaluate(prompt[start : start + CHUNK])
+
+        characters, stops = Characters(), StopSequences(request.stop)
+        said: list[Piece] = []
+        count = 0
+        finish_reason: FinishReason = "length"
+        while count < most:
+            token = sampler.pick(room.handle)
+            if self._weights.ends(token):
+                finish_reason = "stop"
+                break
+            count += 1
+            piece = Piece(stops.add(characters.add(self._weights.text(token))))
+            if piece.text:
+                said.append(piece)
+            yield piece
+            if stops.hit:
+                finish_reason = "stop"
+                break
+            if count < most:
+                if not room.holds(len(prompt) + count):
+                    room.grow()
+                with turn():
+                    room.evaluate_one(token)
+        rest = "" if stops.hit else stops.add(characters.end()) + stops.end()
+        if rest:
+            said.append(Piece(rest))
+            yield said[-1]
+        return GenerationResult(
+            pieces=tuple(said),
+            finish_reason=finish_reason,
+            prompt_tokens=len(prompt),
+            completion_tokens=count,
+        )

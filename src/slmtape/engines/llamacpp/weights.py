@@ -1,0 +1,100 @@
+"""A model's file, loaded once per process and shared by every server of it."""
+
+import ctypes
+import hashlib
+import logging
+import threading
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import llama_cpp.llama_cpp as llama
+
+from slmtape.engines.llamacpp.template import ChatTemplate
+from slmtape.errors import ModelError
+
+logger = logging.getLogger("slmtape")
+
+
+class Weights:
+    """A loaded model: its weights, vocabulary and chat template."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        logger.info("loading %s", path.name)
+        self.model = llama.llama_model_load_from_file(
+            str(path).encode(), llama.llama_model_default_params()
+        )
+        if not self.model:
+            raise ModelError(f"llama.cpp can't load {path}: is it a whole GGUF file?")
+        self.vocab = llama.llama_model_get_vocab(self.model)
+        self.size = llama.llama_vocab_n_tokens(self.vocab)
+        self.context_length = llama.llama_model_n_ctx_train(self.model)
+        self._room = ctypes.create_string_buffer(256)
+        self._lock = threading.Lock()
+        bos, eos = llama.llama_vocab_bos(self.vocab), llama.llama_vocab_eos(self.vocab)
+        self._bos = self._name(bos)
+        source = llama.llama_model_chat_template(self.model, None)
+        self.template = ChatTemplate(
+            source.decode() if source else None, bos=self._bos, eos=self._name(eos)
+        )
+
+    @cached_property
+    def sha256(self) -> str:
+        """The file's digest, in hex."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def tokens(self, prompt: str) -> list[int]:
+        """The prompt's tokens, the model's own opening token first where it wants one."""
+        text = prompt.encode()
+        opens = llama.llama_vocab_get_add_bos(self.vocab) and not (
+            self._bos and prompt.startswith(self._bos)
+        )
+        room = (llama.llama_token * (len(text) + 2))()
+        count = llama.llama_tokenize(self.vocab, text, len(text), room, len(room), opens, True)
+        return list(room[:count])
+
+    def text(self, token: int) -> bytes:
+        """What a token adds to the text; nothing for control tokens."""
+        return self._piece(token, special=False)
+
+    def ends(self, token: int) -> bool:
+        """Whether the model says with this token that it is done."""
+        return bool(llama.llama_vocab_is_eog(self.vocab, token))
+
+    def _name(self, token: int) -> str:
+        return self._piece(token, special=True).decode(errors="replace") if token >= 0 else ""
+
+    def _piece(self, token: int, *, special: bool) -> bytes:
+        with self._lock:
+            length = len(self._room)
+            size = llama.llama_token_to_piece(self.vocab, token, self._room, length, 0, special)
+            if size < 0:
+                self._room = ctypes.create_string_buffer(-size)
+                size = llama.llama_token_to_piece(
+                    self.vocab, token, self._room, -size, 0, special
+                )
+            return self._room.raw[:size]
+
+
+@lru_cache(maxsize=None)
+def _load(path: Path) -> Weights:
+    return Weights(path)
+
+
+_loading = threading.Lock()
+
+
+def load(path: Path) -> Weights:
+    """The file's weights; every caller in this process gets the same."""
+    with _loading:
+        return _load(path.resolve())
+
+
+@llama.llama_log_callback
+def _on_log(level: int, text: bytes, _: ctypes.c_void_p) -> None:
+    if level == 3 or level == 2:
+        logger.debug("llama.cpp: %s", text.decode(errors="replace").rstrip())
+
+
+llama.llama_log_set(_on_log, ctypes.c_void_p(0))

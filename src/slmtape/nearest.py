@@ -1,0 +1,93 @@
+"""The recorded request most like one that was not found, and how the two differ."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from slmtape.generation import GenerationRequest
+from slmtape.keys import canonical
+
+_FINALISTS = 12
+_EXCERPT = 60
+
+
+def nearest(
+    request: GenerationRequest, recorded: Mapping[str, GenerationRequest]
+) -> tuple[str, GenerationRequest] | None:
+    """Where the most similar recording is, and its request; None where nothing is recorded."""
+    wanted = _words(request)
+    rough = sorted(
+        recorded.items(),
+        key=lambda item: (-_overlap(wanted, _words(item[1])), item[0]),
+    )[:_FINALISTS]
+    return max(rough, key=lambda item: _likeness(request, item[1]), default=None)
+
+
+def differences(asked: GenerationRequest, recorded: GenerationRequest) -> list[str]:
+    """One line for each field that differs: `field: recorded value → asked value`."""
+    before, after = _flat(canonical(recorded)), _flat(canonical(asked))
+    return [
+        f"{path}: {_contrast(before.get(path), after.get(path))}"
+        for path in dict.fromkeys([*before, *after])
+        if before.get(path) != after.get(path)
+    ]
+
+
+def _words(request: GenerationRequest) -> set[str]:
+    words = {f"{name}={value}" for name, value in _flat(canonical(request)).items()}
+    for message in request.messages:
+        words.update(message.content.split())
+    return words
+
+
+def _overlap(one: set[str], other: set[str]) -> float:
+    return len(one & other) / (len(one | other) or 1)
+
+
+def _likeness(one: GenerationRequest, other: GenerationRequest) -> float:
+    texts = ["\n".join(message.content for message in request.messages) for request in (one, other)]
+    same_fields = _overlap(set(_lines(one)), set(_lines(other)))
+    return difflib.SequenceMatcher(None, *texts, autojunk=False).quick_ratio() + same_fields
+
+
+def _lines(request: GenerationRequest) -> Iterator[str]:
+    return (f"{name}={value}" for name, value in _flat(canonical(request)).items())
+
+
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
+    match value:
+        case dict():
+            parts = [(f"{path}.{name}" if path else name, part) for name, part in value.items()]
+        case list():
+            parts = [(f"{path}[{index}]", part) for index, part in enumerate(value)]
+        case _:
+            return {path: value}
+    return {name: leaf for where, part in parts for name, leaf in _flat(part, where).items()}
+
+
+def _contrast(before: Any, after: Any) -> str:
+    if isinstance(before, str) and isinstance(after, str):
+        return _excerpts(before, after)
+    return f"{_shown(before)} → {_shown(after)}"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "not given"
+    text = repr(value)
+    return text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}…"
+
+
+def _excerpts(before: str, after: str) -> str:
+    """Both texts from a little before the first character that differs."""
+    common = next(
+        (i for i, (one, other) in enumerate(zip(before, after, strict=False)) if one != other),
+        min(len(before), len(after)),
+    )
+    start = 0 if common <= _EXCERPT // 2 else common - _EXCERPT // 3
+    return " → ".join(
+        ("…" if start else "")
+        + repr(text[start : start + _EXCERPT])
+        + ("…" if len(text) > start + _EXCERPT else "")
+        for text in (before, after)
+    )

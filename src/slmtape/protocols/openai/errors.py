@@ -1,0 +1,212 @@
+"""OpenAI's errors: the envelope, and its words for each kind of mistake in a body."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pydantic_core import ErrorDetails, from_json
+
+from slmtape.errors import RequestError, SlmtapeError
+
+
+def body(error: SlmtapeError) -> bytes:
+    """The envelope of an error."""
+    told = {
+        "message": error.message,
+        "type": error.type,
+        "param": error.param,
+        "code": error.code,
+    }
+    return json.dumps({"error": told}, ensure_ascii=False).encode()
+
+
+def no_such_path(method: str, path: str) -> RequestError:
+    """The error for an unknown path."""
+    return RequestError(f"Invalid URL ({method} {path})", code="unknown_url", status=404)
+
+
+def wrong_method(method: str, path: str) -> RequestError:
+    """The error for a method that a path does not have."""
+    return RequestError(
+        f"Not allowed to {method} on {path}. "
+        "(HINT: Perhaps you meant to use a different HTTP method?)",
+        code="method_not_supported",
+        status=405,
+    )
+
+
+def read_object(raw: bytes, content_type: str | None) -> dict[str, Any]:
+    """The JSON object in a body. Raises RequestError for anything else."""
+    kind = (content_type or "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise RequestError(
+            f"Unsupported content type: '{kind}'. This API method only accepts "
+            "'application/json' requests. Please try again with the header "
+            "'Content-Type: application/json'.",
+            code="unsupported_content_type",
+        )
+    try:
+        value = from_json(raw, allow_inf_nan=False)
+    except ValueError as error:
+        raise RequestError(
+            f"We could not parse the JSON body of your request: {error}. "
+            "The API expects a JSON object, encoded as UTF-8."
+        ) from error
+    if not isinstance(value, dict):
+        raise RequestError(
+            "We could not parse the JSON body of your request: the API expects a JSON object, "
+            f"but it is {_kind(value)}."
+        )
+    return value
+
+
+def mistake(errors: Sequence[ErrorDetails], order: Sequence[str]) -> RequestError:
+    """The error to report for pydantic's findings: unknown names first, then in `order`."""
+
+    def rank(error: ErrorDetails) -> tuple[bool, int]:
+        return error["type"] != "extra_forbidden", order.index(str(error["loc"][0]))
+
+    known = [error for error in errors if str(error["loc"][0]) in order]
+    unknown = [error for error in errors if str(error["loc"][0]) not in order]
+    first = (unknown or sorted(known, key=rank))[0]
+    return _told(first)
+
+
+def missing(param: str) -> RequestError:
+    """The error for a parameter that must be there."""
+    return RequestError(
+        f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter"
+    )
+
+
+def wrong_type(param: str, expected: str, value: Any) -> RequestError:
+    """The error for a value of another type than `expected` ("a string")."""
+    return RequestError(
+        f"Invalid type for '{param}': expected {expected}, but got {_kind(value)} instead.",
+        param=param,
+        code="invalid_type",
+    )
+
+
+def _told(error: ErrorDetails) -> RequestError:
+    param = _path(error["loc"])
+    kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    if kind == "missing":
+        return missing(param)
+    if kind == "extra_forbidden":
+        return RequestError(
+            f"Unknown parameter: '{param}'.", param=param, code="unknown_parameter"
+        )
+    if kind in _TYPES:
+        return wrong_type(param, _TYPES[kind], value)
+    if kind in _BOUNDS:
+        return _BOUNDS[kind](param, value, context)
+    if kind in ("literal_error", "union_tag_invalid"):
+        expected = context.get("expected") or context["expected_tags"]
+        return RequestError(
+            f"Invalid value: '{_said(value, context)}'. Supported values are: "
+            f"{_alternatives(expected)}.",
+            param=param,
+            code="invalid_value",
+        )
+    return RequestError(f"Invalid '{param}': {error['msg']}.", param=param, code="invalid_value")
+
+
+_TYPES = {
+    "string_type": "a string",
+    "int_type": "an integer",
+    "int_from_float": "an integer",
+    "float_type": "a decimal",
+    "bool_type": "a boolean",
+    "list_type": "an array",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+    "string_or_parts": "one of a string or array of objects",
+    "string_or_strings": "one of a string or array of strings",
+}
+
+
+def _bound(word: str, side: str, sign: str, name: str) -> Callable[..., RequestError]:
+    def told(param: str, value: Any, context: dict[str, Any]) -> RequestError:
+        limit = context[name]
+        kind = "integer" if isinstance(limit, int) else "decimal"
+        return RequestError(
+            f"Invalid '{param}': {kind} {word} {side} value. "
+            f"Expected a value {sign} {limit:g}, but got {value} instead.",
+            param=param,
+            code=f"{kind}_{word}_{'min' if word == 'below' else 'max'}_value",
+        )
+
+    return told
+
+
+def _length(kind: str, unit: str) -> Callable[..., RequestError]:
+    def told(param: str, value: Any, context: dict[str, Any]) -> RequestError:
+        limit = context["max_length"]
+        return RequestError(
+            f"Invalid '{param}': {unit} too long. Expected {kind} with maximum length {limit}, "
+            f"but got {kind} with length {len(value)} instead.",
+            param=param,
+            code=f"{unit}_above_max_length",
+        )
+
+    return told
+
+
+def _empty(param: str, _: Any, __: dict[str, Any]) -> RequestError:
+    return RequestError(
+        f"Invalid '{param}': empty array. Expected an array with minimum length 1, "
+        "but got an empty array instead.",
+        param=param,
+        code="empty_array",
+    )
+
+
+_BOUNDS = {
+    "greater_than_equal": _bound("below", "minimum", ">=", "ge"),
+    "less_than_equal": _bound("above", "maximum", "<=", "le"),
+    "too_long": _length("an array", "array"),
+    "string_too_long": _length("a string", "string"),
+    "too_short": _empty,
+}
+
+
+def _path(location: Sequence[int | str]) -> str:
+    """`messages[0].content`; names of union branches, which begin with `~`, are left away."""
+    path = ""
+    for step in location:
+        if isinstance(step, int):
+            path += f"[{step}]"
+        elif not step.startswith("~"):
+            path += f".{step}" if path else step
+    return path
+
+
+def _kind(value: Any) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int():
+            return "an integer"
+        case float():
+            return "a decimal number"
+        case str():
+            return "a string"
+        case list():
+            return "an array"
+        case _:
+            return "an object"
+
+
+def _said(value: Any, context: dict[str, Any]) -> Any:
+    return context.get("tag", value)
+
+
+def _alternatives(expected: str) -> str:
+    """pydantic's `'a', 'b' or 'c'` as OpenAI's `'a', 'b', and 'c'`."""
+    names = expected.replace(" or ", ", ").replace("~", "").split(", ")
+    comma = "," if len(names) > 2 else ""
+    return f"{', '.join(names[:-1])}{comma} and {names[-1]}" if len(names) > 1 else names[0]

@@ -1,0 +1,218 @@
+"""The one decision: replay what is recorded, or generate and record it."""
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import slmtape
+from slmtape.errors import EngineError, RecordingNotFound, ServerStopped, SlmtapeError
+from slmtape.generation import (
+    Engine,
+    GenerationRequest,
+    GenerationResult,
+    Mode,
+    Piece,
+    Recording,
+    Store,
+)
+from slmtape.keys import key
+from slmtape.nearest import differences, nearest
+
+logger = logging.getLogger("slmtape")
+
+
+class Answer:
+    """One answer on its way: pieces as they come, then `result` or `error`.
+
+    Whoever follows it leaves it again; an answer that nobody follows is stopped.
+    """
+
+    def __init__(self, request: GenerationRequest, key: str, *, replayed: bool) -> None:
+        self.request = request
+        self.key = key
+        self.replayed = replayed
+        self.pieces: list[Piece] = []
+        self.result: GenerationResult | None = None
+        self.error: SlmtapeError | None = None
+        self._followers: list[Callable[[], None]] = []
+        self._lock = threading.Lock()
+        self.abandoned = False
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more will come."""
+        return self.result is not None or self.error is not None
+
+    def follow(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called, from the thread that generates, whenever there is more to see."""
+        with self._lock:
+            self._followers.append(wake)
+
+    def leave(self, wake: Callable[[], None]) -> None:
+        """Undo `follow`."""
+        with self._lock:
+            self._followers.remove(wake)
+            self.abandoned = not self._followers
+
+    def say(self, piece: Piece) -> None:
+        """Add a piece."""
+        self.pieces.append(piece)
+        self._wake()
+
+    def finish(self, outcome: GenerationResult | SlmtapeError) -> None:
+        """Nothing more will come."""
+        if isinstance(outcome, GenerationResult):
+            self.result = outcome
+        else:
+            self.error = outcome
+        self._wake()
+
+    def _wake(self) -> None:
+        with self._lock:
+            followers = tuple(self._followers)
+        for wake in followers:
+            wake()
+
+
+class Replay:
+    """Answers requests from a store, an engine, or both, as the mode says.
+
+    `engine` returns the engine for a served model's name; it is called at the first miss.
+    `remedy` says, in a sentence, how to have a missing request recorded.
+    """
+
+    def __init__(
+        self,
+        *,
+        mode: Mode,
+        store: Store | None,
+        engine: Callable[[str], Engine],
+        remedy: Callable[[], str],
+    ) -> None:
+        self._mode = mode
+        self._store = store
+        self._engine = engine
+        self._remedy = remedy
+        self._seen: Counter[GenerationRequest] = Counter()
+        self._under_way: dict[str, Answer] = {}
+        self._threads: dict[Answer, threading.Thread] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def answers(self, request: GenerationRequest, n: int) -> Sequence[Answer]:
+        """`n` answers to the request: each finished already, or being generated.
+
+        Raises RecordingNotFound in mode `replay`.
+        """
+        with self._lock:
+            if self._closed:
+                raise ServerStopped("The server has been stopped.")
+            return [self._answer(seeded) for seeded in self._seeded(request, n)]
+
+    def close(self) -> None:
+        """Stop whatever is being generated; nothing of it is recorded."""
+        with self._lock:
+            self._closed = True
+            threads = dict(self._threads)
+        for answer in threads:
+            answer.abandoned = True
+        for thread in threads.values():
+            thread.join()
+
+    def _seeded(self, request: GenerationRequest, n: int) -> list[GenerationRequest]:
+        """The request once for each answer wanted, each with the seed that makes it repeatable."""
+        if not request.samples:
+            return [request] * n
+        first = request.seed
+        if first is None:
+            first = self._seen[request]
+            self._seen[request] += n
+        return [replace(request, seed=first + index) for index in range(n)]
+
+    def _answer(self, request: GenerationRequest) -> Answer:
+        where = key(request)
+        under_way = self._under_way.get(where)
+        if under_way and not under_way.abandoned:
+            return under_way
+        if self._store and self._mode in (Mode.AUTO, Mode.REPLAY):
+            result = self._store.get(where)
+            if result is not None:
+                return _replayed(request, where, result)
+        if self._store and self._mode is Mode.REPLAY:
+            raise self._not_found(request, where, self._store.requests())
+        return self._generated(request, where)
+
+    def _generated(self, request: GenerationRequest, where: str) -> Answer:
+        answer = Answer(request, where, replayed=False)
+        thread = threading.Thread(
+            target=self._generate, args=(answer,), name=f"slmtape-generate-{where}", daemon=True
+        )
+        self._under_way[where] = answer
+        self._threads[answer] = thread
+        thread.start()
+        return answer
+
+    def _generate(self, answer: Answer) -> None:
+        outcome: GenerationResult | SlmtapeError
+        try:
+            outcome = self._run(answer)
+        except SlmtapeError as error:
+            outcome = error
+        except Exception as error:
+            logger.exception("the engine failed")
+            outcome = EngineError(f"The engine failed: {type(error).__name__}: {error}")
+        with self._lock:
+            del self._threads[answer]
+            if self._under_way.get(answer.key) is answer:
+                del self._under_way[answer.key]
+        answer.finish(outcome)
+
+    def _run(self, answer: Answer) -> GenerationResult:
+        engine = self._engine(answer.request.model)
+        pieces = engine.generate(answer.request)
+        try:
+            while not answer.abandoned:
+                piece = next(pieces)
+                if piece.text:
+                    answer.say(piece)
+        except StopIteration as end:
+            result: GenerationResult = end.value
+        else:
+            raise ServerStopped("Nobody waits for this answer any more.")
+        finally:
+            pieces.close()
+        if self._store and self._mode is not Mode.LIVE:
+            self._store.put(
+                Recording(
+                    key=answer.key,
+                    model=engine.model,
+                    request=answer.request,
+                    result=result,
+                    made_with={"slmtape": slmtape.__version__, **engine.made_with},
+                )
+            )
+        return result
+
+    def _not_found(
+        self, request: GenerationRequest, where: str, recorded: Mapping[str, GenerationRequest]
+    ) -> RecordingNotFound:
+        closest = nearest(request, recorded)
+        said = [f"No recording answers this request (key {where}, model {request.model!r})."]
+        if closest is None:
+            said.append("Nothing is recorded yet.")
+        else:
+            said.append(f"The nearest is {closest[0]}, which differs in (recorded → asked):")
+            said.extend(f"  {line}" for line in differences(request, closest[1]))
+        said.append(self._remedy())
+        return RecordingNotFound(
+            "\n".join(said), key=where, nearest=closest[0] if closest else None
+        )
+
+
+def _replayed(request: GenerationRequest, where: str, result: GenerationResult) -> Answer:
+    answer = Answer(request, where, replayed=True)
+    answer.pieces.extend(result.pieces)
+    answer.result = result
+    return answer

@@ -1,0 +1,253 @@
+"""`FakeLLMServer`: puts the rooms together, and runs them behind a socket in a thread."""
+
+import asyncio
+import atexit
+import os
+import shlex
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypedDict
+
+import uvicorn
+
+from slmtape import engines, models, protocols, stores
+from slmtape.app import Context, create_app
+from slmtape.calls import Calls
+from slmtape.errors import CheckError, ConfigurationError, SlmtapeError
+from slmtape.generation import Engine, Mode
+from slmtape.protocols import Served
+from slmtape.replay import Replay
+
+_VCR_NAMES = {"none": Mode.REPLAY, "new_episodes": Mode.AUTO}
+_MAX_BODY = 64 * 2**20
+
+
+class OpenAIClientArgs(TypedDict):
+    """What `OpenAI(**...)` and `AsyncOpenAI(**...)` need."""
+
+    base_url: str
+    api_key: str
+
+
+class FakeLLMServer:
+    """A server that speaks the OpenAI API, listening when the constructor returns.
+
+    Args:
+        model_name: a known model, or the path of a `.gguf` file, which is served by its name
+            without folder and ending. Its file is looked for at the first miss.
+        cache: the directory of recordings, made when the first recording is. Without one every
+            answer is live and nothing is written.
+        mode: a `Mode` or its name. If not given, `SLMTAPE_MODE`; else `replay` where `CI` is set
+            and `auto` elsewhere. Without a cache: `live`.
+        aliases: other names for the model, such as `{"gpt-4o-mini": "smollm2-135m"}`. The key
+            `"*"` stands for any name.
+        host: the address to listen on.
+        port: the port to listen on; 0: any that is free.
+        max_body: the size in bytes above which a body is refused.
+
+    Raises:
+        ConfigurationError: the arguments don't fit together, or the port is taken.
+        CassetteError: a recording is damaged.
+    """
+
+    def __init__(
+        self,
+        model_name: str = "smollm2-135m",
+        *,
+        cache: str | os.PathLike[str] | None = None,
+        mode: Mode | str | None = None,
+        aliases: Mapping[str, str] | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        max_body: int = _MAX_BODY,
+    ) -> None:
+        self.mode = _mode(mode, cached=cache is not None)
+        self.calls = Calls()
+        self._mode_given = mode is not None
+        self._model_name = model_name
+        served = _served(model_name, aliases or {})
+        self._failures: list[SlmtapeError] = []
+        self._engines: dict[str, Engine] = {}
+        self._lock = threading.Lock()
+        self._store = stores.load("cassettes", Path(cache)) if cache is not None else None
+        self._replay = Replay(
+            mode=self.mode, store=self._store, engine=self._engine, remedy=self._remedy
+        )
+        try:
+            self._listener = _listen(host, port)
+        except OSError as error:
+            self._close()
+            raise ConfigurationError(f"Can't listen on {host}:{port}: {error}") from error
+        reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+        name = f"[{reachable}]" if ":" in reachable else reachable
+        self.port: int = self._listener.getsockname()[1]
+        self.base_url = f"http://{name}:{self.port}/v1"
+        app = create_app(
+            Context(
+                protocol=protocols.load("openai"),
+                served=served,
+                replay=self._replay,
+                calls=self.calls,
+                failed=self._failures.append,
+                max_body=max_body,
+            )
+        )
+        self._http = _HTTPServer(app, self._listener)
+        self._stopped = False
+        atexit.register(self.stop)
+
+    def openai_client_args(self) -> OpenAIClientArgs:
+        """The arguments that make `OpenAI` or `AsyncOpenAI` ask this server."""
+        return {"base_url": self.base_url, "api_key": "slmtape"}
+
+    def check(self) -> None:
+        """Raise CheckError if a request could not be answered since the last check.
+
+        So an application that swallows an exception can't hide a miss from its test. What a
+        client did wrong is not counted: it may be what the test is about.
+        """
+        failures, self._failures[:] = list(self._failures), []
+        if failures:
+            raise CheckError(failures)
+
+    def stop(self) -> None:
+        """Stop listening, stop what is being generated, close what is open. Once is enough."""
+        with self._lock:
+            if self._stopped:
+                return
+            self._stopped = True
+        atexit.unregister(self.stop)
+        self._replay.close()
+        self._http.stop()
+        self._close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _close(self) -> None:
+        if self._store:
+            self._store.close()
+
+    def _engine(self, name: str) -> Engine:
+        with self._lock:
+            if name not in self._engines:
+                path = models.find(self._model_name)
+                self._engines[name] = engines.load("llamacpp", path, name)
+            return self._engines[name]
+
+    def _remedy(self) -> str:
+        if self._mode_given:
+            return "To record it, run this once with mode='auto', and commit the new file."
+        test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
+        command = f"pytest {shlex.quote(test)}" if test else "<your command>"
+        return f"To record it: SLMTAPE_MODE=auto {command}\nThen commit the new file."
+
+
+class _HTTPServer(uvicorn.Server):
+    """uvicorn in a thread, which stops at once instead of within the next tenths of a second."""
+
+    def __init__(self, app: Callable[..., object], listener: socket.socket) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                ws="none",
+                # Without a clock in it, an answer is the same bytes every time.
+                date_header=False,
+                server_header=False,
+                # A client that reuses a connection must not find it closed.
+                timeout_keep_alive=3600,
+            )
+        )
+        self._listener = listener
+        self._ready = threading.Event()
+        self._thread = threading.Thread(
+            target=self._serve_forever, name=f"slmtape-{listener.getsockname()[1]}", daemon=True
+        )
+        self._thread.start()
+        self._ready.wait()
+
+    def stop(self) -> None:
+        """End the thread. Requests that are still being answered are cut off."""
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join()
+
+    def _serve_forever(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=self.config.get_loop_factory()) as runner:
+                self._loop = runner.get_loop()
+                runner.run(self.serve(sockets=[self._listener]))
+        finally:
+            self._ready.set()
+
+    async def main_loop(self) -> None:
+        self._stopping = asyncio.Event()
+        self._ready.set()
+        await self._stopping.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for task in list(self.server_state.tasks):
+            task.cancel()
+        await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
+        for connection in list(self.server_state.connections):
+            connection.transport.close()
+        self._listener.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio turns Nagle's algorithm off only for sockets that name their protocol.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _mode(given: Mode | str | None, *, cached: bool) -> Mode:
+    asked = given or (os.environ.get("SLMTAPE_MODE") if cached else None)
+    if asked is None:
+        if not cached:
+            return Mode.LIVE
+        in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
+        return Mode.REPLAY if in_ci else Mode.AUTO
+    try:
+        mode = _VCR_NAMES.get(asked) or Mode(asked)
+    except ValueError:
+        names = ", ".join(mode.value for mode in Mode)
+        raise ConfigurationError(f"Unknown mode {asked!r}. Modes: {names}.") from None
+    if mode is not Mode.LIVE and not cached:
+        raise ConfigurationError(
+            f"The mode {mode.value!r} needs recordings: pass cache='cassettes'."
+        )
+    return mode
+
+
+def _served(model_name: str, aliases: Mapping[str, str]) -> Served:
+    name = models.served_name(model_name)
+    for alias, target in aliases.items():
+        if target not in (name, model_name):
+            raise ConfigurationError(
+                f"The alias {alias!r} stands for {target!r}, which is not served. Served: {name!r}."
+            )
+    return Served([name], dict.fromkeys(aliases, name))

@@ -1,0 +1,192 @@
+"""The SQLite cache of a cassette directory: what every lookup asks. Deleting it loses nothing."""
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_VERSION = 1
+_PATIENCE = 60.0
+"""Seconds to wait for another process that writes."""
+_READ_ONLY = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
+_DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
+
+_SCHEMA = """
+CREATE TABLE recordings (
+    key TEXT PRIMARY KEY,
+    file TEXT UNIQUE NOT NULL,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    request TEXT NOT NULL,
+    result TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE replays (
+    key TEXT PRIMARY KEY,
+    times INTEGER NOT NULL,
+    last REAL NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+class Stamp(NamedTuple):
+    """What tells whether a file changed: its size in bytes and modification time in ns."""
+
+    size: int
+    mtime_ns: int
+
+
+class Row(NamedTuple):
+    """A recording as the cache knows it: `file` relative to the directory, the rest JSON values."""
+
+    key: str
+    file: str
+    stamp: Stamp
+    request: dict[str, Any]
+    result: dict[str, Any]
+
+
+class Cache:
+    """Recordings by key. Reads and writes use a connection each, so a read never waits."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._open(path)
+        except sqlite3.DatabaseError as error:
+            code = error.sqlite_errorcode & 0xFF
+            if code in _DAMAGED:
+                for file in path.parent.glob(f"{path.name}*"):
+                    file.unlink(missing_ok=True)
+                self._open(path)
+            elif code in _READ_ONLY:
+                # A directory that can't be written is replayed from memory.
+                self._reader = self._writer = _Connection(":memory:")
+                self._prepare()
+            else:
+                raise
+
+    def _open(self, path: Path) -> None:
+        self._writer = _Connection(str(path))
+        try:
+            self._prepare()
+            self._reader = _Connection(str(path))
+        except BaseException:
+            self._writer.close()
+            raise
+
+    def _prepare(self) -> None:
+        with self._writer.use() as connection:
+            _patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
+            connection.execute("PRAGMA synchronous = OFF")
+            if connection.execute("PRAGMA user_version").fetchone()[0] == _VERSION:
+                connection.execute("SELECT count(*) FROM recordings WHERE key = ''").fetchone()
+                return
+        with self._writer.transaction() as connection:
+            if connection.execute("PRAGMA user_version").fetchone()[0] == _VERSION:
+                return
+            connection.execute("DROP TABLE IF EXISTS recordings")
+            connection.execute("DROP TABLE IF EXISTS replays")
+            for statement in _SCHEMA.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {_VERSION}")
+
+    def result(self, key: str) -> dict[str, Any] | None:
+        """The result recorded under this key."""
+        with self._reader.use() as connection:
+            row = connection.execute(
+                "SELECT result FROM recordings WHERE key = ?", (key,)
+            ).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def file(self, key: str) -> str | None:
+        """Where this key is recorded."""
+        with self._reader.use() as connection:
+            row = connection.execute("SELECT file FROM recordings WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def files(self) -> dict[str, Stamp]:
+        """All recorded files, as they were when they were read."""
+        with self._reader.use() as connection:
+            rows = connection.execute("SELECT file, size, mtime_ns FROM recordings").fetchall()
+        return {file: Stamp(size, mtime_ns) for file, size, mtime_ns in rows}
+
+    def requests(self) -> dict[str, dict[str, Any]]:
+        """All recorded requests, by file."""
+        with self._reader.use() as connection:
+            rows = connection.execute("SELECT file, request FROM recordings").fetchall()
+        return {file: json.loads(request) for file, request in rows}
+
+    def change(self, rows: Iterable[Row], gone: Iterable[str] = ()) -> None:
+        """Take these rows in, in place of others with their key or file; forget files gone."""
+        with self._writer.transaction() as connection:
+            connection.executemany(
+                "DELETE FROM recordings WHERE file = ?", [(file,) for file in gone]
+            )
+            connection.executemany(
+                "INSERT OR REPLACE INTO recordings VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (key, file, *stamp, json.dumps(request), json.dumps(result))
+                    for key, file, stamp, request, result in rows
+                ],
+            )
+
+    def replayed(self, times: Mapping[str, int]) -> None:
+        """Add up how often each key was replayed."""
+        now = time.time()
+        with self._writer.transaction() as connection:
+            connection.executemany(
+                "INSERT INTO replays VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
+                "times = times + excluded.times, last = excluded.last",
+                [(key, count, now) for key, count in times.items()],
+            )
+
+    def close(self) -> None:
+        """Close both connections."""
+        self._reader.close()
+        self._writer.close()
+
+
+class _Connection:
+    """A connection that one thread uses at a time."""
+
+    def __init__(self, path: str) -> None:
+        self._connection = sqlite3.connect(
+            path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+        )
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def use(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            yield self._connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        with self.use() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+
+def _patiently(action: Any) -> None:
+    """Try again while another process has the file to itself: SQLite does not wait for this one."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            action()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.002)

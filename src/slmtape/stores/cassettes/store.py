@@ -1,0 +1,206 @@
+"""A cassette directory: recordings in files, looked up in a cache that is derived from them."""
+
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Self
+from uuid import uuid4
+
+from slmtape.errors import CassetteError
+from slmtape.generation import GenerationRequest, GenerationResult, Recording
+from slmtape.keys import canonical, restore
+from slmtape.stores.cassettes import recording_file
+from slmtape.stores.cassettes.cache import Cache, Row, Stamp
+
+_CACHE = ".cache.sqlite3"
+_GITIGNORE = f"""\
+# The cache is derived from the recordings beside it.
+{_CACHE}*
+.*.tmp
+"""
+_STALE = 60.0
+"""Seconds after which a temporary file can only be left from a process that was killed."""
+
+
+class CassetteStore:
+    """Recordings in a directory, which is made when the first recording is."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._lock = threading.Lock()
+        self._replays: Counter[str] = Counter()
+        self._cache: Cache | None = None
+        self._open()
+
+    def get(self, key: str) -> GenerationResult | None:
+        """The result recorded under this key, or None."""
+        cache = self._open()
+        written = cache.result(key) if cache else None
+        if written is None:
+            return None
+        self._replays[key] += 1
+        return recording_file.read_result(written)
+
+    def put(self, recording: Recording) -> None:
+        """Keep this recording: its file first, then its row. Raises CassetteError."""
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            cache = self._open()
+            assert cache is not None
+            name = cache.file(recording.key) or recording_file.file_name(recording)
+            path = self._directory / name
+            path.parent.mkdir(exist_ok=True)
+            _write(path, recording_file.write(recording))
+            cache.change([_row(name, recording, _stamp(path))])
+        except (OSError, sqlite3.Error) as error:
+            raise CassetteError(
+                f"The recording {recording.key} can't be written to {self._directory}: {error}"
+            ) from error
+
+    def requests(self) -> Mapping[str, GenerationRequest]:
+        """What is recorded: the path of each recording to its request."""
+        cache = self._open()
+        recorded = cache.requests() if cache else {}
+        return {
+            str(self._directory / file): restore(request) for file, request in recorded.items()
+        }
+
+    def close(self) -> Self:
+        """Write down what was replayed, and close the cache."""
+        with self._lock:
+            if self._cache:
+                if self._replays:
+                    self._cache.replayed(self._replays)
+                    self._replays.clear()
+                self._cache.close()
+                self._cache = None
+        return self
+
+    def _open(self) -> Cache | None:
+        """The cache, up to date with the files; None as long as there is no directory."""
+        if self._cache:
+            return self._cache
+        with self._lock:
+            if not self._cache and self._directory.is_dir():
+                # Without this file the cache would be committed with the recordings.
+                with contextlib.suppress(OSError), (self._directory / ".gitignore").open("x") as file:
+                    file.write(_GITIGNORE)
+                cache = Cache(self._directory / _CACHE)
+                try:
+                    self._update(cache)
+                except BaseException:
+                    cache.close()
+                    raise
+                self._cache = cache
+        return self._cache
+
+    def _update(self, cache: Cache) -> None:
+        """Bring the cache up to date with the files."""
+        known = cache.files()  # before looking: what another process adds meanwhile is not gone
+        present = dict(_files(self._directory))
+        changed = {file: stamp for file, stamp in present.items() if known.get(file) != stamp}
+        gone = {file for file in known.keys() - present if not (self._directory / file).exists()}
+        if not changed and not gone:
+            return
+        rows, damage = self._read(changed)
+        damage += self._doubles(cache, rows, gone)
+        if damage:
+            raise CassetteError(
+                "\n".join([*damage, "Mend it (git knows how it was), or delete it and record anew."])
+            )
+        cache.change(rows, gone)
+
+    def _read(self, files: Mapping[str, Stamp]) -> tuple[list[Row], list[str]]:
+        """The rows of these files, and a sentence for each that can't be read."""
+        rows, damage = [], []
+        for file, stamp in files.items():
+            path = self._directory / file
+            try:
+                rows.append(_row(file, recording_file.read(path.read_text(encoding="utf-8")), stamp))
+            except FileNotFoundError:
+                continue
+            except (OSError, ValueError) as error:
+                damage.append(f"{path} can't be used: {error}.")
+        return rows, damage
+
+    def _doubles(self, cache: Cache, rows: list[Row], gone: set[str]) -> list[str]:
+        """A sentence for each recording whose key is in another file as well."""
+        places: dict[str, str] = {}
+        doubles = []
+        for row in rows:
+            other = places.setdefault(row.key, row.file)
+            if other == row.file:
+                before = cache.file(row.key)
+                other = before if before and before not in gone else row.file
+            if other != row.file:
+                doubles.append(
+                    f"{self._directory / row.file} can't be used: "
+                    f"{self._directory / other} records the same request."
+                )
+        return doubles
+
+
+def _row(file: str, recording: Recording, stamp: Stamp) -> Row:
+    result = recording_file.write_result(recording.result)
+    return Row(recording.key, file, stamp, canonical(recording.request), result)
+
+
+def _files(directory: Path) -> Iterator[tuple[str, Stamp]]:
+    """Every JSON file below the directory; temporary files of dead processes go."""
+    pending = [("", directory)]
+    while pending:
+        prefix, folder = pending.pop()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    if entry.name.endswith(".tmp"):
+                        _sweep(entry)
+                elif entry.is_dir():
+                    pending.append((f"{prefix}{entry.name}/", Path(entry.path)))
+                elif entry.name.endswith(".json"):
+                    with contextlib.suppress(FileNotFoundError):
+                        status = entry.stat()
+                        yield (
+                            f"{prefix}{entry.name}",
+                            Stamp(status.st_size, status.st_mtime_ns),
+                        )
+
+
+def _sweep(entry: os.DirEntry[str]) -> None:
+    with contextlib.suppress(OSError):
+        if time.time() - entry.stat().st_mtime > _STALE:
+            os.unlink(entry.path)
+
+
+def _stamp(path: Path) -> Stamp:
+    status = path.stat()
+    return Stamp(status.st_size, status.st_mtime_ns)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write the file whole or not at all, and durably."""
+    temporary = path.with_name(f".{path.stem}-{uuid4().hex}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # Windows can't
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
