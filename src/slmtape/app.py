@@ -139,8 +139,8 @@ class _Exchange:
             if asked.stream:
                 await self._send_live(asked, answers)
             else:
-                for answer in answers:
-                    await self._until(lambda answer=answer: answer.done)  # type: ignore[misc]
+                while not all(answer.done for answer in answers):
+                    await self._change()
                 await self._send_whole(asked, answers)
 
     def close(self, outcome: SlmtapeError | Sequence[GenerationResult]) -> None:
@@ -191,7 +191,8 @@ class _Exchange:
 
     async def _send_live(self, asked: ParsedCall, answers: Sequence[Answer]) -> None:
         """Send pieces as they come, one choice after the other, as a replay would."""
-        await self._until(lambda: bool(answers[0].pieces) or answers[0].done)
+        while not (answers[0].pieces or answers[0].done):
+            await self._change()
         if answers[0].error:
             raise answers[0].error
         events = asked.rendering(self._call.keys)
@@ -222,15 +223,14 @@ class _Exchange:
                 yield piece
             if done:
                 return
-            await self._until(lambda: answer.done or len(answer.pieces) > sent)
+            await self._change()
 
-    async def _until(self, condition: Callable[[], bool]) -> None:
-        """Wait for a condition on the answers. Raises ClientGone."""
-        while not condition():
-            await self._changed.wait()
-            self._changed.clear()
-            if self._gone:
-                raise ClientGone
+    async def _change(self) -> None:
+        """Wait until there is more to see. Raises ClientGone."""
+        await self._changed.wait()
+        self._changed.clear()
+        if self._gone:
+            raise ClientGone
 
     @asynccontextmanager
     async def _following(self, answers: Sequence[Answer]) -> AsyncIterator[None]:
@@ -264,9 +264,7 @@ class _Exchange:
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
     async def _send_event(self, event: str, *, more: bool = True) -> None:
-        await self._send(
-            {"type": "http.response.body", "body": event.encode(), "more_body": more}
-        )
+        await self._send({"type": "http.response.body", "body": event.encode(), "more_body": more})
 
 
 def _results(answers: Sequence[Answer]) -> list[GenerationResult]:

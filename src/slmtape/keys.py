@@ -1,6 +1,7 @@
 """A request as canonical JSON, and the key that is its hash."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -57,13 +58,13 @@ def _write_seed(seed: int) -> int | str:
     return seed if abs(seed) <= _EXACT else str(seed)
 
 
-_WRITE = {
+_WRITE: dict[str, Callable[[Any], Any]] = {
     "messages": _write_messages,
     "logit_bias": lambda biases: {str(token): bias for token, bias in biases},
     "stop": list,
     "seed": _write_seed,
 }
-_READ = {
+_READ: dict[str, Callable[[Any], Any]] = {
     "messages": lambda messages: tuple(Message(**message) for message in messages),
     "logit_bias": lambda biases: tuple((int(token), bias) for token, bias in biases.items()),
     "stop": tuple,

@@ -45,9 +45,12 @@ def _overlap(one: set[str], other: set[str]) -> float:
 
 
 def _likeness(one: GenerationRequest, other: GenerationRequest) -> float:
-    texts = ["\n".join(message.content for message in request.messages) for request in (one, other)]
-    same_fields = _overlap(set(_lines(one)), set(_lines(other)))
-    return difflib.SequenceMatcher(None, *texts, autojunk=False).quick_ratio() + same_fields
+    texts = difflib.SequenceMatcher(a=_text(one), b=_text(other), autojunk=False)
+    return texts.quick_ratio() + _overlap(set(_lines(one)), set(_lines(other)))
+
+
+def _text(request: GenerationRequest) -> str:
+    return "\n".join(message.content for message in request.messages)
 
 
 def _lines(request: GenerationRequest) -> Iterator[str]:

@@ -44,6 +44,7 @@ class FakeLLMServer:
             and `auto` elsewhere. Without a cache: `live`.
         aliases: other names for the model, such as `{"gpt-4o-mini": "smollm2-135m"}`. The key
             `"*"` stands for any name.
+        engine: what generates: a name in `slmtape.engines.ENGINES`.
         host: the address to listen on.
         port: the port to listen on; 0: any that is free.
         max_body: the size in bytes above which a body is refused.
@@ -60,6 +61,7 @@ class FakeLLMServer:
         cache: str | os.PathLike[str] | None = None,
         mode: Mode | str | None = None,
         aliases: Mapping[str, str] | None = None,
+        engine: str = "llamacpp",
         host: str = "127.0.0.1",
         port: int = 0,
         max_body: int = _MAX_BODY,
@@ -68,6 +70,7 @@ class FakeLLMServer:
         self.calls = Calls()
         self._mode_given = mode is not None
         self._model_name = model_name
+        self._engine_name = engine
         served = _served(model_name, aliases or {})
         self._failures: list[SlmtapeError] = []
         self._engines: dict[str, Engine] = {}
@@ -143,7 +146,7 @@ class FakeLLMServer:
         with self._lock:
             if name not in self._engines:
                 path = models.find(self._model_name)
-                self._engines[name] = engines.load("llamacpp", path, name)
+                self._engines[name] = engines.load(self._engine_name, path, name)
             return self._engines[name]
 
     def _remedy(self) -> str:
@@ -198,7 +201,7 @@ class _HTTPServer(uvicorn.Server):
         self._ready.set()
         await self._stopping.wait()
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002
         for server in self.servers:
             server.close()
         for task in list(self.server_state.tasks):

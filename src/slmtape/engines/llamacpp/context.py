@@ -4,7 +4,7 @@ import ctypes
 import os
 import threading
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 
 import llama_cpp.llama_cpp as llama
 
@@ -79,7 +79,7 @@ class Context:
             raise EngineError(f"llama.cpp can't evaluate {count} tokens: status {status}.")
 
 
-@lru_cache(maxsize=None)
+@cache
 def shared(weights: Weights) -> Context:
     """The only context of these weights: its memory is needed once, however many servers."""
     return Context(weights)

@@ -35,9 +35,7 @@ def _samplers(request: GenerationRequest, vocabulary: int, most: int) -> list[ob
         chain.append(llama.llama_sampler_init_logit_bias(vocabulary, len(pairs), pairs))
     frequency, presence = request.frequency_penalty, request.presence_penalty
     if frequency or presence:
-        chain.append(
-            llama.llama_sampler_init_penalties(vocabulary, most, 1.0, frequency, presence)
-        )
+        chain.append(llama.llama_sampler_init_penalties(vocabulary, most, 1.0, frequency, presence))
     if not request.samples:
         return [*chain, llama.llama_sampler_init_greedy()]
     assert request.seed is not None

@@ -32,7 +32,7 @@ def turn() -> Iterator[None]:
 
 
 def _open() -> int | None:
-    """The lock's file, opened anew: a lock belongs to the opening, so threads and forks wait too."""
+    """The lock's file, opened anew: a lock belongs to its opening, so threads wait as well."""
     if fcntl is None:
         return None
     path = Path(tempfile.gettempdir()) / f"slmtape-{os.getuid()}.lock"

@@ -4,7 +4,7 @@ import ctypes
 import hashlib
 import logging
 import threading
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import llama_cpp.llama_cpp as llama
@@ -71,13 +71,11 @@ class Weights:
             size = llama.llama_token_to_piece(self.vocab, token, self._room, length, 0, special)
             if size < 0:
                 self._room = ctypes.create_string_buffer(-size)
-                size = llama.llama_token_to_piece(
-                    self.vocab, token, self._room, -size, 0, special
-                )
+                size = llama.llama_token_to_piece(self.vocab, token, self._room, -size, 0, special)
             return self._room.raw[:size]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _load(path: Path) -> Weights:
     return Weights(path)
 
@@ -91,10 +89,10 @@ def load(path: Path) -> Weights:
         return _load(path.resolve())
 
 
-@llama.llama_log_callback
-def _on_log(level: int, text: bytes, _: ctypes.c_void_p) -> None:
-    if level == 3 or level == 2:
+def _log(level: int, text: bytes, _: object) -> None:
+    if level in (2, 3):  # warnings and errors
         logger.debug("llama.cpp: %s", text.decode(errors="replace").rstrip())
 
 
+_on_log = llama.llama_log_callback(_log)
 llama.llama_log_set(_on_log, ctypes.c_void_p(0))

@@ -78,7 +78,9 @@ Penalty = Annotated[float, Field(ge=-2, le=2)]
 
 
 def _one_or_many(value: Any) -> str | None:
-    return {str: "~one", list: "~many"}.get(type(value))
+    if isinstance(value, str):
+        return "~one"
+    return "~many" if isinstance(value, list) else None
 
 
 class _Strict(BaseModel):
@@ -234,7 +236,7 @@ def _check(body: Body) -> None:
 
 def _message(message: WireMessage, path: str, index: int) -> Message:
     role = message.role
-    if role in ("tool", "function"):
+    if role == "tool" or role == "function":  # spelled out for mypy
         raise _unsupported(f"{path}.role", f"the role '{role}'")
     for name in ("tool_calls", "function_call", "audio", "refusal", "annotations", "tool_call_id"):
         if getattr(message, name):

@@ -94,9 +94,7 @@ def _told(error: ErrorDetails) -> RequestError:
     if kind == "missing":
         return missing(param)
     if kind == "extra_forbidden":
-        return RequestError(
-            f"Unknown parameter: '{param}'.", param=param, code="unknown_parameter"
-        )
+        return RequestError(f"Unknown parameter: '{param}'.", param=param, code="unknown_parameter")
     if kind in _TYPES:
         return wrong_type(param, _TYPES[kind], value)
     if kind in _BOUNDS:

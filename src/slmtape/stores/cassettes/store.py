@@ -66,9 +66,7 @@ class CassetteStore:
         """What is recorded: the path of each recording to its request."""
         cache = self._open()
         recorded = cache.requests() if cache else {}
-        return {
-            str(self._directory / file): restore(request) for file, request in recorded.items()
-        }
+        return {str(self._directory / file): restore(request) for file, request in recorded.items()}
 
     def close(self) -> Self:
         """Write down what was replayed, and close the cache."""
@@ -88,7 +86,10 @@ class CassetteStore:
         with self._lock:
             if not self._cache and self._directory.is_dir():
                 # Without this file the cache would be committed with the recordings.
-                with contextlib.suppress(OSError), (self._directory / ".gitignore").open("x") as file:
+                with (
+                    contextlib.suppress(OSError),
+                    (self._directory / ".gitignore").open("x") as file,
+                ):
                     file.write(_GITIGNORE)
                 cache = Cache(self._directory / _CACHE)
                 try:
@@ -111,7 +112,9 @@ class CassetteStore:
         damage += self._doubles(cache, rows, gone)
         if damage:
             raise CassetteError(
-                "\n".join([*damage, "Mend it (git knows how it was), or delete it and record anew."])
+                "\n".join(
+                    [*damage, "Mend it (git knows how it was), or delete it and record anew."]
+                )
             )
         cache.change(rows, gone)
 
@@ -121,7 +124,9 @@ class CassetteStore:
         for file, stamp in files.items():
             path = self._directory / file
             try:
-                rows.append(_row(file, recording_file.read(path.read_text(encoding="utf-8")), stamp))
+                rows.append(
+                    _row(file, recording_file.read(path.read_text(encoding="utf-8")), stamp)
+                )
             except FileNotFoundError:
                 continue
             except (OSError, ValueError) as error:
@@ -174,7 +179,7 @@ def _files(directory: Path) -> Iterator[tuple[str, Stamp]]:
 def _sweep(entry: os.DirEntry[str]) -> None:
     with contextlib.suppress(OSError):
         if time.time() - entry.stat().st_mtime > _STALE:
-            os.unlink(entry.path)
+            Path(entry.path).unlink()
 
 
 def _stamp(path: Path) -> Stamp:

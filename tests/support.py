@@ -1,0 +1,142 @@
+"""What tests share: an engine without a model, requests, and bare HTTP."""
+
+import http.client
+import json
+import threading
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from slmtape.generation import (
+    GenerationRequest,
+    GenerationResult,
+    Message,
+    ModelFile,
+    Piece,
+    Recording,
+)
+from slmtape.keys import key
+
+ROOT = Path(__file__).parents[1]
+CASSETTES = ROOT / "cassettes"
+MODEL = ModelFile("echo", "echo.gguf", "0" * 64)
+
+
+class EchoEngine:
+    """Says the last message's words again, and the seed where there is one.
+
+    It waits for `gate` before each word; `words` counts what it said, `runs` how often it was
+    asked. A message that begins with "fail" raises.
+    """
+
+    made_with: Mapping[str, str] = {"engine": "echo"}
+
+    def __init__(self, path: Path = Path("echo.gguf"), name: str = "echo") -> None:
+        self.model = ModelFile(name, path.name, "0" * 64)
+        self.gate = threading.Event()
+        self.gate.set()
+        self.said = threading.Event()
+        self.closed = threading.Event()
+        self.runs = 0
+
+    def generate(self, request: GenerationRequest) -> Generator[Piece, None, GenerationResult]:
+        self.runs += 1
+        content = request.messages[-1].content
+        words = [*content.split(), *([] if request.seed is None else [str(request.seed)])]
+        pieces = []
+        try:
+            for word in words:
+                while not self.gate.wait(0.005):
+                    yield Piece()
+                if content.startswith("fail"):
+                    raise RuntimeError("told to fail")
+                pieces.append(Piece(word if not pieces else f" {word}"))
+                yield pieces[-1]
+                self.said.set()
+        finally:
+            self.closed.set()
+        return GenerationResult(
+            pieces=tuple(pieces),
+            finish_reason="stop",
+            prompt_tokens=len(request.messages),
+            completion_tokens=len(pieces),
+        )
+
+
+make_echo: Any = EchoEngine
+"""What the engine named "echo" is made by; the fixture `echo` puts its own there."""
+
+
+def request_for(text: str = "hello there", **options: Any) -> GenerationRequest:
+    """A request with one message."""
+    return GenerationRequest(model="echo", messages=(Message("user", text),), **options)
+
+
+def recording_for(request: GenerationRequest, *texts: str) -> Recording:
+    """A recording of these pieces."""
+    result = GenerationResult(
+        pieces=tuple(Piece(text) for text in texts or ("hel", "lo")),
+        finish_reason="stop",
+        prompt_tokens=3,
+        completion_tokens=2,
+    )
+    return Recording(
+        key=key(request), model=MODEL, request=request, result=result, made_with={"engine": "echo"}
+    )
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back over HTTP."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> Any:
+        """The error object; asserts that it is OpenAI's envelope."""
+        error = self.json["error"]
+        assert set(error) == {"message", "type", "param", "code"}
+        assert self.headers["x-should-retry"] == "false"
+        return error
+
+    @property
+    def events(self) -> list[Any]:
+        """The data of server-sent events; asserts that they end with [DONE]."""
+        lines = self.body.decode().split("\n\n")
+        assert lines[-2:] == ["data: [DONE]", ""]
+        return [json.loads(line.removeprefix("data: ")) for line in lines[:-2]]
+
+
+def ask(
+    base_url: str,
+    body: Any,
+    *,
+    method: str = "POST",
+    path: str = "/chat/completions",
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
+    """One HTTP exchange with a server, without a client library's help."""
+    url = urlsplit(base_url)
+    assert url.hostname
+    connection = http.client.HTTPConnection(url.hostname, url.port, timeout=60)
+    try:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        sent = {"content-type": "application/json"} | dict(headers or {})
+        connection.request(method, url.path + path, raw, sent)
+        response = connection.getresponse()
+        return Reply(response.status, dict(response.getheaders()), response.read())
+    finally:
+        connection.close()
+
+
+def chat(text: str, **fields: Any) -> dict[str, Any]:
+    """A chat completion's body with one message."""
+    return {"model": "echo", "messages": [{"role": "user", "content": text}], **fields}

@@ -1,0 +1,211 @@
+"""The decision: replay what is recorded, or generate and record it."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from slmtape.errors import EngineError, RecordingNotFound, ServerStopped
+from slmtape.generation import Mode
+from slmtape.keys import key
+from slmtape.replay import Answer, Replay
+from slmtape.stores.cassettes.store import CassetteStore
+from tests.support import EchoEngine, recording_for, request_for
+
+
+@pytest.fixture
+def engine() -> EchoEngine:
+    return EchoEngine()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[CassetteStore]:
+    store = CassetteStore(tmp_path / "cassettes")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def replay(engine: EchoEngine, store: CassetteStore) -> Callable[..., Replay]:
+    def make(mode: Mode = Mode.AUTO) -> Replay:
+        return Replay(mode=mode, store=store, engine=lambda _: engine, remedy=lambda: "Record it.")
+
+    return make
+
+
+def finished(answer: Answer) -> Answer:
+    """The answer, once it is complete."""
+    done = threading.Event()
+    answer.follow(done.set)
+    while not answer.done:
+        assert done.wait(10)
+        done.clear()
+    answer.leave(done.set)
+    return answer
+
+
+def text(answer: Answer) -> str:
+    result = finished(answer).result
+    assert result is not None, answer.error
+    return result.text
+
+
+def test_a_miss_is_generated_and_recorded_and_then_replayed(
+    replay: Callable[..., Replay], engine: EchoEngine
+) -> None:
+    replaying = replay()
+    [first] = replaying.answers(request_for("one two"), 1)
+    assert text(first) == "one two"
+    assert not first.replayed
+    [second] = replaying.answers(request_for("one two"), 1)
+    assert second.replayed
+    assert text(second) == "one two"
+    assert [piece.text for piece in second.pieces] == ["one", " two"]
+    assert engine.runs == 1
+
+
+def test_live_records_nothing(replay: Callable[..., Replay], store: CassetteStore) -> None:
+    [answer] = replay(Mode.LIVE).answers(request_for(), 1)
+    assert text(answer) == "hello there"
+    assert store.get(answer.key) is None
+
+
+def test_live_replays_nothing(replay: Callable[..., Replay], store: CassetteStore) -> None:
+    store.put(recording_for(request_for(), "old"))
+    [answer] = replay(Mode.LIVE).answers(request_for(), 1)
+    assert text(answer) == "hello there"
+
+
+def test_rewrite_replaces_what_was_recorded(
+    replay: Callable[..., Replay], store: CassetteStore
+) -> None:
+    store.put(recording_for(request_for(), "old"))
+    [answer] = replay(Mode.REWRITE).answers(request_for(), 1)
+    assert text(answer) == "hello there"
+    kept = store.get(answer.key)
+    assert kept is not None
+    assert kept.text == "hello there"
+
+
+def test_a_miss_in_replay_names_the_nearest_recording_and_what_differs(
+    replay: Callable[..., Replay], store: CassetteStore, engine: EchoEngine
+) -> None:
+    store.put(recording_for(request_for("What is the capital of France?")))
+    store.put(recording_for(request_for("Write a poem about the sea")))
+    asked = request_for("What is the capital of Spain?", max_tokens=5)
+    with pytest.raises(RecordingNotFound) as caught:
+        replay(Mode.REPLAY).answers(asked, 1)
+    message = caught.value.message
+    assert caught.value.key == key(asked) in message
+    assert "what-is-the-capital-of-fra" in message
+    assert "'What is the capital of France?' → 'What is the capital of Spain?'" in message
+    assert "max_tokens: not given → 5" in message
+    assert message.endswith("Record it.")
+    assert engine.runs == 0
+
+
+def test_identical_requests_at_the_same_time_run_the_model_once(
+    replay: Callable[..., Replay], engine: EchoEngine
+) -> None:
+    engine.gate.clear()
+    replaying = replay(Mode.LIVE)
+    answers = [replaying.answers(request_for(), 1)[0] for _ in range(5)]
+    engine.gate.set()
+    assert {text(answer) for answer in answers} == {"hello there"}
+    assert engine.runs == 1
+
+
+def test_one_who_leaves_does_not_stop_an_answer_that_others_wait_for(
+    replay: Callable[..., Replay], engine: EchoEngine
+) -> None:
+    engine.gate.clear()
+    replaying = replay()
+    [mine], [theirs] = (replaying.answers(request_for(), 1) for _ in range(2))
+    impatient, patient = threading.Event(), threading.Event()
+    mine.follow(impatient.set)
+    theirs.follow(patient.set)
+    mine.leave(impatient.set)
+    engine.gate.set()
+    assert text(theirs) == "hello there"
+
+
+def test_an_answer_that_nobody_follows_is_stopped_and_not_recorded(
+    replay: Callable[..., Replay], engine: EchoEngine, store: CassetteStore
+) -> None:
+    engine.gate.clear()
+    replaying = replay()
+    [answer] = replaying.answers(request_for(), 1)
+    wake = threading.Event()
+    answer.follow(wake.set)
+    answer.leave(wake.set)
+    assert engine.closed.wait(10)
+    replaying.close()
+    assert isinstance(answer.error, ServerStopped)
+    assert store.get(answer.key) is None
+
+
+def test_a_request_after_an_abandoned_one_is_answered(
+    replay: Callable[..., Replay], engine: EchoEngine
+) -> None:
+    engine.gate.clear()
+    replaying = replay()
+    [left] = replaying.answers(request_for(), 1)
+    wake = threading.Event()
+    left.follow(wake.set)
+    left.leave(wake.set)
+    [answer] = replaying.answers(request_for(), 1)
+    engine.gate.set()
+    assert text(answer) == "hello there"
+
+
+def test_closing_stops_what_is_generated(
+    replay: Callable[..., Replay], engine: EchoEngine, store: CassetteStore
+) -> None:
+    engine.gate.clear()
+    replaying = replay()
+    [answer] = replaying.answers(request_for(), 1)
+    replaying.close()
+    assert isinstance(answer.error, ServerStopped)
+    assert store.get(answer.key) is None
+    with pytest.raises(ServerStopped):
+        replaying.answers(request_for(), 1)
+
+
+def test_an_engine_that_fails_leaves_an_error_and_no_recording(
+    replay: Callable[..., Replay], store: CassetteStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    [answer] = replay().answers(request_for("fail now"), 1)
+    finished(answer)
+    assert isinstance(answer.error, EngineError)
+    assert "RuntimeError: told to fail" in answer.error.message
+    assert "told to fail" in caplog.text
+    assert store.get(answer.key) is None
+
+
+def test_unseeded_sampling_counts_its_requests_and_replays_them_in_order(
+    replay: Callable[..., Replay],
+) -> None:
+    request = request_for("dice", temperature=1)
+    first = replay()
+    said = [text(first.answers(request, 1)[0]) for _ in range(3)]
+    assert said == ["dice 0", "dice 1", "dice 2"]
+    again = replay(Mode.REPLAY)
+    assert [text(again.answers(request, 1)[0]) for _ in range(3)] == said
+    with pytest.raises(RecordingNotFound):
+        again.answers(request, 1)
+
+
+def test_choices_have_seeds_that_follow_each_other(replay: Callable[..., Replay]) -> None:
+    replaying = replay()
+    seeded = replaying.answers(request_for("dice", temperature=1, seed=7), 3)
+    assert [text(answer) for answer in seeded] == ["dice 7", "dice 8", "dice 9"]
+    unseeded = request_for("dice", temperature=1)
+    assert [text(a) for a in replaying.answers(unseeded, 2)] == ["dice 0", "dice 1"]
+    assert [text(a) for a in replaying.answers(unseeded, 2)] == ["dice 2", "dice 3"]
+
+
+def test_greedy_choices_are_one_answer(replay: Callable[..., Replay], engine: EchoEngine) -> None:
+    answers = replay().answers(request_for(), 4)
+    assert {text(answer) for answer in answers} == {"hello there"}
+    assert engine.runs == 1
