@@ -6,9 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from slmtape import FakeLLMServer, engines
-from tests.support import EchoEngine
+from tests.support import ALIASES, CASSETTES, EchoEngine
+
+# A shared machine may be slow; that is not what a property test is about.
+settings.register_profile("slmtape", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("slmtape")
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +31,14 @@ def echo(monkeypatch: pytest.MonkeyPatch) -> EchoEngine:
     monkeypatch.setitem(engines.ENGINES, "echo", "tests.support:make_echo")
     monkeypatch.setattr("tests.support.make_echo", lambda path, name: engine)
     return engine
+
+
+@pytest.fixture
+def tape() -> Iterator[FakeLLMServer]:
+    """A server with this project's own recordings; what is missing is recorded, but not in CI."""
+    with FakeLLMServer(cache=CASSETTES, aliases=ALIASES) as server:
+        yield server
+        server.check()
 
 
 @pytest.fixture

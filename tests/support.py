@@ -21,13 +21,14 @@ from slmtape.keys import key
 
 ROOT = Path(__file__).parents[1]
 CASSETTES = ROOT / "cassettes"
+ALIASES = {"gpt-4o-mini": "smollm2-135m"}
 MODEL = ModelFile("echo", "echo.gguf", "0" * 64)
 
 
 class EchoEngine:
     """Says the last message's words again, and the seed where there is one.
 
-    It waits for `gate` before each word; `words` counts what it said, `runs` how often it was
+    After `hold` it waits before each word until it is allowed. `runs` counts how often it was
     asked. A message that begins with "fail" raises.
     """
 
@@ -35,26 +36,33 @@ class EchoEngine:
 
     def __init__(self, path: Path = Path("echo.gguf"), name: str = "echo") -> None:
         self.model = ModelFile(name, path.name, "0" * 64)
-        self.gate = threading.Event()
-        self.gate.set()
-        self.said = threading.Event()
+        self.started = threading.Event()
         self.closed = threading.Event()
         self.runs = 0
+        self._words = threading.Semaphore(1_000_000)
+
+    def hold(self) -> None:
+        """Say no more words until they are allowed."""
+        self._words = threading.Semaphore(0)
+
+    def allow(self, words: int = 1_000_000) -> None:
+        """Let it say this many more words."""
+        self._words.release(words)
 
     def generate(self, request: GenerationRequest) -> Generator[Piece, None, GenerationResult]:
         self.runs += 1
+        self.started.set()
         content = request.messages[-1].content
         words = [*content.split(), *([] if request.seed is None else [str(request.seed)])]
         pieces = []
         try:
             for word in words:
-                while not self.gate.wait(0.005):
+                while not self._words.acquire(timeout=0.005):
                     yield Piece()
                 if content.startswith("fail"):
                     raise RuntimeError("told to fail")
                 pieces.append(Piece(word if not pieces else f" {word}"))
                 yield pieces[-1]
-                self.said.set()
         finally:
             self.closed.set()
         return GenerationResult(

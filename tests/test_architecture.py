@@ -20,6 +20,7 @@ LAYERS = [
     {"app"},
     {"server"},
     {"cli"},
+    {"__main__"},
 ]
 ROOMS = {"protocols", "engines", "stores", "models"}
 MODULES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py"))

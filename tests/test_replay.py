@@ -98,7 +98,7 @@ def test_a_miss_in_replay_names_the_nearest_recording_and_what_differs(
         replay(Mode.REPLAY).answers(asked, 1)
     message = caught.value.message
     assert caught.value.key == key(asked) in message
-    assert "what-is-the-capital-of-fra" in message
+    assert "what-is-the-capital-of-fr-" in message
     assert "'What is the capital of France?' → 'What is the capital of Spain?'" in message
     assert "max_tokens: not given → 5" in message
     assert message.endswith("Record it.")
@@ -108,10 +108,10 @@ def test_a_miss_in_replay_names_the_nearest_recording_and_what_differs(
 def test_identical_requests_at_the_same_time_run_the_model_once(
     replay: Callable[..., Replay], engine: EchoEngine
 ) -> None:
-    engine.gate.clear()
+    engine.hold()
     replaying = replay(Mode.LIVE)
     answers = [replaying.answers(request_for(), 1)[0] for _ in range(5)]
-    engine.gate.set()
+    engine.allow()
     assert {text(answer) for answer in answers} == {"hello there"}
     assert engine.runs == 1
 
@@ -119,21 +119,21 @@ def test_identical_requests_at_the_same_time_run_the_model_once(
 def test_one_who_leaves_does_not_stop_an_answer_that_others_wait_for(
     replay: Callable[..., Replay], engine: EchoEngine
 ) -> None:
-    engine.gate.clear()
+    engine.hold()
     replaying = replay()
     [mine], [theirs] = (replaying.answers(request_for(), 1) for _ in range(2))
     impatient, patient = threading.Event(), threading.Event()
     mine.follow(impatient.set)
     theirs.follow(patient.set)
     mine.leave(impatient.set)
-    engine.gate.set()
+    engine.allow()
     assert text(theirs) == "hello there"
 
 
 def test_an_answer_that_nobody_follows_is_stopped_and_not_recorded(
     replay: Callable[..., Replay], engine: EchoEngine, store: CassetteStore
 ) -> None:
-    engine.gate.clear()
+    engine.hold()
     replaying = replay()
     [answer] = replaying.answers(request_for(), 1)
     wake = threading.Event()
@@ -148,21 +148,21 @@ def test_an_answer_that_nobody_follows_is_stopped_and_not_recorded(
 def test_a_request_after_an_abandoned_one_is_answered(
     replay: Callable[..., Replay], engine: EchoEngine
 ) -> None:
-    engine.gate.clear()
+    engine.hold()
     replaying = replay()
     [left] = replaying.answers(request_for(), 1)
     wake = threading.Event()
     left.follow(wake.set)
     left.leave(wake.set)
     [answer] = replaying.answers(request_for(), 1)
-    engine.gate.set()
+    engine.allow()
     assert text(answer) == "hello there"
 
 
 def test_closing_stops_what_is_generated(
     replay: Callable[..., Replay], engine: EchoEngine, store: CassetteStore
 ) -> None:
-    engine.gate.clear()
+    engine.hold()
     replaying = replay()
     [answer] = replaying.answers(request_for(), 1)
     replaying.close()

@@ -1,6 +1,7 @@
 """Chat Completions without a server: a body in, a request out; results in, JSON and events out."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -234,14 +235,9 @@ JSON = st.recursive(
 
 @given(st.dictionaries(st.sampled_from([*FIELDS, "role", "else"]), JSON, max_size=6), st.booleans())
 def test_any_json_is_understood_or_refused(body: dict[str, Any], whole: bool) -> None:
-    try:
-        raw = json.dumps(chat("hi") | body if whole else body).encode("utf-8")
-        parsed = call(raw)
-    except RequestError as error:
-        assert error.status in (400, 404)
-        assert error.message
-    else:
-        assert parsed.request.messages
+    # Any other exception than a RequestError would be a 500.
+    with suppress(RequestError):
+        assert call(chat("hi") | body if whole else body).request.messages
 
 
 def test_a_whole_answer_is_a_chat_completion() -> None:

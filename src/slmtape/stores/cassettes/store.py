@@ -40,7 +40,13 @@ class CassetteStore:
     def get(self, key: str) -> GenerationResult | None:
         """The result recorded under this key, or None."""
         cache = self._open()
-        written = cache.result(key) if cache else None
+        try:
+            written = cache.result(key) if cache else None
+        except sqlite3.Error as error:
+            raise CassetteError(
+                f"{self._directory / _CACHE} can't be read: {error}. "
+                "Delete it: it is made anew from the recordings."
+            ) from error
         if written is None:
             return None
         self._replays[key] += 1
