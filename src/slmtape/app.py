@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -41,7 +42,9 @@ class Context:
 
 def create_app(context: Context) -> FastAPI:
     """The application of one server."""
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    # Traces of the application under test are its own: ours would be spans that it did not make.
+    silent: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, telemetry=silent)
     app.router.redirect_slashes = False
     app.router.routes[:] = [_route(endpoint, context) for endpoint in context.protocol.endpoints]
     protocol = context.protocol

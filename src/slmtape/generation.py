@@ -57,9 +57,11 @@ class GenerationRequest:
         if not self.samples:
             settle(self, "top_p", 1.0)
             settle(self, "seed", None)
-        settle(self, "stop", tuple(sorted({stop for stop in self.stop if stop})))
-        biases = sorted((token, float(bias)) for token, bias in self.logit_bias if bias)
-        settle(self, "logit_bias", tuple(biases))
+        if self.stop:
+            settle(self, "stop", tuple(sorted({stop for stop in self.stop if stop})))
+        if self.logit_bias:
+            biases = sorted((token, float(bias)) for token, bias in self.logit_bias if bias)
+            settle(self, "logit_bias", tuple(biases))
 
     @property
     def samples(self) -> bool:

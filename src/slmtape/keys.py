@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import MISSING, fields
+from functools import lru_cache
 from typing import Any
 
 import rfc8785
@@ -36,6 +37,7 @@ def restore(written: dict[str, Any]) -> GenerationRequest:
     return request
 
 
+@lru_cache(maxsize=256)
 def key(request: GenerationRequest) -> str:
     """What the request is recorded under: 16 hex digits of the SHA-256 of its RFC 8785 form."""
     return hashlib.sha256(rfc8785.dumps(canonical(request))).hexdigest()[:KEY_LENGTH]

@@ -7,7 +7,7 @@ from slmtape.errors import RequestError
 from slmtape.generation import GenerationRequest, GenerationResult
 from slmtape.protocols import Served
 from slmtape.protocols.openai import chat_body
-from slmtape.protocols.openai.chat_answer import ChatAnswer
+from slmtape.protocols.openai.chat_answer import ChatEvents, completion
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,11 @@ class ChatCall:
 
     def render(self, keys: Sequence[str], results: Sequence[GenerationResult]) -> bytes:
         """The body of the whole answer."""
-        return self.rendering(keys).whole(results)
+        return completion(keys, results, model=self.model, service_tier=self.service_tier)
 
-    def rendering(self, keys: Sequence[str]) -> ChatAnswer:
+    def rendering(self, keys: Sequence[str]) -> ChatEvents:
         """The answer as events."""
-        return ChatAnswer(
+        return ChatEvents(
             keys,
             model=self.model,
             service_tier=self.service_tier,
@@ -59,7 +59,7 @@ def parse(raw: bytes, content_type: str | None, served: Served) -> ChatCall:
             frequency_penalty=body.frequency_penalty,
             logit_bias=biases,
             max_tokens=body.max_completion_tokens or body.max_tokens,
-            stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop),
+            stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
             seed=body.seed,
         ),
         n=body.n,

@@ -1,9 +1,10 @@
 """Results as a chat completion: one JSON body, or server-sent events."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from typing import Any
+
+from pydantic_core import to_json
 
 from slmtape.errors import SlmtapeError
 from slmtape.generation import GenerationResult, Piece
@@ -13,51 +14,47 @@ _EPOCH = 1735689600
 """2025-01-01: `created` derives from the recording, so it is some moment of that year."""
 
 
-class ChatAnswer:
-    """The answer to one call. Equal recordings make equal bytes: ids derive from their keys."""
+def completion(
+    keys: Sequence[str], results: Sequence[GenerationResult], *, model: str, service_tier: str
+) -> bytes:
+    """The body of a whole answer. `model` is the name the client asked for."""
+    return to_json(
+        {
+            **_shared(keys, model, service_tier),
+            "object": "chat.completion",
+            "choices": [
+                {
+                    "index": index,
+                    "message": {
+                        "role": "assistant",
+                        "content": result.text,
+                        "refusal": None,
+                        "annotations": [],
+                    },
+                    "logprobs": None,
+                    "finish_reason": result.finish_reason,
+                }
+                for index, result in enumerate(results)
+            ],
+            "usage": _usage(results),
+        }
+    )
+
+
+class ChatEvents:
+    """The answer to one call as server-sent events."""
 
     def __init__(
         self, keys: Sequence[str], *, model: str, service_tier: str, include_usage: bool
     ) -> None:
         """`keys`: of the choices' recordings; `model`: the name the client asked for."""
-        digest = hashlib.sha256("".join(keys).encode()).hexdigest()
         self._choices = len(keys)
         self._include_usage = include_usage
-        self._shared = {
-            "id": f"chatcmpl-{digest[:29]}",
-            "created": _EPOCH + int(digest[:6], 16),
-            "model": model,
-            "service_tier": service_tier,
-            "system_fingerprint": f"fp_{hashlib.sha256(model.encode()).hexdigest()[:10]}",
-        }
         # Nearly every event is the same but for its text, so the rest is made once.
-        self._head = f"data: {_json({'object': 'chat.completion.chunk', **self._shared})[:-1]}"
+        shared = {"object": "chat.completion.chunk", **_shared(keys, model, service_tier)}
+        self._head = f"data: {_json(shared)[:-1]}"
         self._tail = (',"usage":null' if include_usage else "") + "}\n\n"
         self._after_text = f',"logprobs":null,"finish_reason":null}}]{self._tail}'
-
-    def whole(self, results: Sequence[GenerationResult]) -> bytes:
-        """The body of the whole answer."""
-        return _json(
-            {
-                **self._shared,
-                "object": "chat.completion",
-                "choices": [
-                    {
-                        "index": index,
-                        "message": {
-                            "role": "assistant",
-                            "content": result.text,
-                            "refusal": None,
-                            "annotations": [],
-                        },
-                        "logprobs": None,
-                        "finish_reason": result.finish_reason,
-                    }
-                    for index, result in enumerate(results)
-                ],
-                "usage": _usage(results),
-            }
-        ).encode()
 
     def open(self) -> str:
         """An event for each choice that says who speaks."""
@@ -66,7 +63,7 @@ class ChatAnswer:
 
     def piece(self, index: int, piece: Piece) -> str:
         """The event of a piece of text."""
-        delta = f'{{"content":{json.dumps(piece.text, ensure_ascii=False)}}}'
+        delta = f'{{"content":{_json(piece.text)}}}'
         return f'{self._head},"choices":[{{"index":{index},"delta":{delta}{self._after_text}'
 
     def close(self, results: Sequence[GenerationResult]) -> str:
@@ -91,6 +88,18 @@ class ChatAnswer:
         return f'{self._head},"choices":[{_json(choice)}]{self._tail}'
 
 
+def _shared(keys: Sequence[str], model: str, service_tier: str) -> dict[str, Any]:
+    """What the whole answer and each event have. Equal recordings get equal ids."""
+    digest = hashlib.sha256("".join(keys).encode()).hexdigest()
+    return {
+        "id": f"chatcmpl-{digest[:29]}",
+        "created": _EPOCH + int(digest[:6], 16),
+        "model": model,
+        "service_tier": service_tier,
+        "system_fingerprint": f"fp_{digest[29:39]}",
+    }
+
+
 def _usage(results: Sequence[GenerationResult]) -> dict[str, Any]:
     """Tokens of the prompt, counted once, and of all choices."""
     prompt = results[0].prompt_tokens
@@ -110,4 +119,4 @@ def _usage(results: Sequence[GenerationResult]) -> dict[str, Any]:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return to_json(value).decode()

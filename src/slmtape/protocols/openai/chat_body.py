@@ -156,11 +156,11 @@ class Body(_Strict):
     prompt_cache_options: dict[str, Any] | None = None
     prompt_cache_retention: Literal["in_memory", "24h"] | None = None
     seed: Annotated[int, Field(ge=-_INT64 - 1, le=_INT64)] | None = None
-    logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] = {}
+    logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = None
     prediction: dict[str, Any] | None = None
     service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] = "auto"
     max_tokens: Tokens | None = None
-    stop: Stop = []
+    stop: Stop | None = None
     stream: bool = False
     stream_options: StreamOptions | None = None
     store: bool | None = None
@@ -197,7 +197,8 @@ def read(raw: bytes, content_type: str | None) -> Body:
 
 def biases(body: Body) -> tuple[tuple[int, float], ...]:
     """`logit_bias` by token id."""
-    for token in body.logit_bias:
+    given = body.logit_bias or {}
+    for token in given:
         if not _BIAS_KEY.fullmatch(token):
             raise RequestError(
                 f"Invalid key in 'logit_bias': {token}. "
@@ -205,7 +206,7 @@ def biases(body: Body) -> tuple[tuple[int, float], ...]:
                 param="logit_bias",
                 code="invalid_value",
             )
-    return tuple((int(token), bias) for token, bias in body.logit_bias.items())
+    return tuple((int(token), bias) for token, bias in given.items())
 
 
 def messages(body: Body) -> tuple[Message, ...]:

@@ -93,13 +93,13 @@ class Cache:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {_VERSION}")
 
-    def result(self, key: str) -> dict[str, Any] | None:
-        """The result recorded under this key."""
+    def result(self, key: str) -> str | None:
+        """The result recorded under this key, as JSON."""
         with self._reader.use() as connection:
             row = connection.execute(
                 "SELECT result FROM recordings WHERE key = ?", (key,)
             ).fetchone()
-        return json.loads(row[0]) if row else None
+        return row[0] if row else None
 
     def file(self, key: str) -> str | None:
         """Where this key is recorded."""

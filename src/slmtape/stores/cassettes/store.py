@@ -1,12 +1,14 @@
 """A cassette directory: recordings in files, looked up in a cache that is derived from them."""
 
 import contextlib
+import json
 import os
 import sqlite3
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Self
 from uuid import uuid4
@@ -50,7 +52,7 @@ class CassetteStore:
         if written is None:
             return None
         self._replays[key] += 1
-        return recording_file.read_result(written)
+        return _result(written)
 
     def put(self, recording: Recording) -> None:
         """Keep this recording: its file first, then its row. Raises CassetteError."""
@@ -154,6 +156,12 @@ class CassetteStore:
                     f"{self._directory / other} records the same request."
                 )
         return doubles
+
+
+@lru_cache(maxsize=256)
+def _result(written: str) -> GenerationResult:
+    """The result in a row: the same object for the same text, as tests ask the same again."""
+    return recording_file.read_result(json.loads(written))
 
 
 def _row(file: str, recording: Recording, stamp: Stamp) -> Row:
