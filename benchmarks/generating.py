@@ -2,9 +2,11 @@
 
 import http.client
 import json
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from benchmarks.replaying import resident
 from benchmarks.results import Figure, figure, ratio
@@ -12,87 +14,108 @@ from benchmarks.servers import MODEL
 from slmtape import FakeLLMServer, models
 
 _TOKENS = 96
-_ROUNDS = 9
+_ROUNDS = 15
 _PROMPT = "Tell me a long story about a lighthouse, its keeper and the sea."
 
 
 def run(pid: int) -> Iterator[Figure]:
     """Measure in turn, in this process (whose id is `pid`)."""
-    bare = _Bare()
+    times: dict[str, list[float]] = {"plain": [], "streamed": [], "bare": []}
+    with _bare() as bare, FakeLLMServer(MODEL) as server:
+        expected, _ = bare()
+        for turn in range(_ROUNDS + 1):
+            for kind in list(times) if turn % 2 else reversed(list(times)):
+                if kind == "bare":
+                    said, seconds = bare()
+                else:
+                    begun = time.perf_counter()
+                    said = _ask(server.port, stream=kind == "streamed")
+                    seconds = time.perf_counter() - begun
+                assert said == expected, "all must make the same tokens"
+                if turn:  # the first loads the model
+                    times[kind].append(seconds)
+    for kind in ("plain", "streamed"):
+        yield figure(f"live answer of {_TOKENS} tokens, {kind}", "s", times[kind])
+        yield ratio(
+            f"live over HTTP / bare llama_cpp loop, {kind}", times[kind], times["bare"], most=1.05
+        )
+    yield figure("resident memory, SmolLM2 loaded", "MB", [resident(pid)], most=400)
+
+
+def _ask(port: int, *, stream: bool) -> str:
+    """What the server says. The client does no more than it must while the answer is made."""
     body = json.dumps(
         {
             "model": MODEL,
             "messages": [{"role": "user", "content": _PROMPT}],
             "max_tokens": _TOKENS,
-            "stream": True,
+            "stream": stream,
         }
     )
-    ours: list[float] = []
-    theirs: list[float] = []
-    with FakeLLMServer(MODEL) as server:
-        expected = bare.generate()
-        assert _ask(server.port, body) == expected, "both must make the same tokens"
-        for _ in range(_ROUNDS):
-            for spent, action in (
-                (ours, lambda: _ask(server.port, body)),
-                (theirs, bare.generate),
-            ):
-                begun = time.perf_counter()
-                assert action() == expected
-                spent.append(time.perf_counter() - begun)
-        yield figure("a live answer of 96 tokens", "s", ours)
-        yield ratio("live over HTTP / bare llama_cpp loop", ours, theirs, most=1.05)
-    bare.close()
-    yield figure("resident memory, SmolLM2 loaded", "MB", [resident(pid)], most=400)
-
-
-def _ask(port: int, body: str) -> str:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("POST", "/v1/chat/completions", body, {"content-type": "application/json"})
-    events = connection.getresponse().read().decode().split("\n\n")
+    answer = connection.getresponse().read().decode()
     connection.close()
+    if not stream:
+        return str(json.loads(answer)["choices"][0]["message"]["content"])
+    events = answer.split("\n\n")
     chunks = [json.loads(event.removeprefix("data: ")) for event in events[:-2]]
     return "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks)
 
 
-class _Bare:
-    """The least that makes an answer: no server, no stop sequences, no turns, no recording."""
+@contextmanager
+def _bare() -> Iterator[Callable[[], tuple[str, float]]]:
+    """The least that makes an answer, in a process of its own: what it says, and its seconds."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _BARE, str(models.find(MODEL)), _PROMPT, str(_TOKENS)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        asked, told = process.stdin, process.stdout
 
-    def __init__(self) -> None:
-        import llama_cpp.llama_cpp as llama
+        def generate() -> tuple[str, float]:
+            asked.write("\n")
+            asked.flush()
+            text, spent = json.loads(told.readline())
+            return text, spent
 
-        from slmtape.engines.llamacpp import weights
-        from slmtape.engines.llamacpp.context import CHUNK, _threads
-        from slmtape.generation import Message
+        try:
+            yield generate
+        finally:
+            asked.close()
 
-        self._llama: Any = llama
-        self._weights = weights.load(models.find(MODEL))
-        self._prompt = self._weights.tokens(
-            self._weights.template.render((Message("user", _PROMPT),))
-        )
-        params = llama.llama_context_default_params()
-        params.n_ctx = 1024
-        params.n_batch = params.n_ubatch = CHUNK
-        params.n_threads = params.n_threads_batch = _threads()
-        self._context = llama.llama_init_from_model(self._weights.model, params)
-        chain = llama.llama_sampler_chain_init(llama.llama_sampler_chain_default_params())
-        llama.llama_sampler_chain_add(chain, llama.llama_sampler_init_greedy())
-        self._chain = chain
 
-    def generate(self) -> str:
-        llama = self._llama
-        llama.llama_memory_clear(llama.llama_get_memory(self._context), False)
-        tokens = (llama.llama_token * len(self._prompt))(*self._prompt)
-        llama.llama_decode(self._context, llama.llama_batch_get_one(tokens, len(tokens)))
-        one = (llama.llama_token * 1)()
-        said = []
-        for _ in range(_TOKENS):
-            one[0] = llama.llama_sampler_sample(self._chain, self._context, -1)
-            said.append(self._weights.text(one[0]))
-            if len(said) < _TOKENS:
-                llama.llama_decode(self._context, llama.llama_batch_get_one(one, 1))
-        return b"".join(said).decode()
+_BARE = """
+import json, sys, time
+from pathlib import Path
+import llama_cpp.llama_cpp as llama
+from slmtape.engines.llamacpp import weights
+from slmtape.engines.llamacpp.context import CHUNK, threads
+from slmtape.generation import Message
 
-    def close(self) -> None:
-        self._llama.llama_sampler_free(self._chain)
-        self._llama.llama_free(self._context)
+loaded = weights.load(Path(sys.argv[1]))
+prompt = loaded.tokens(loaded.template.render((Message("user", sys.argv[2]),)))
+params = llama.llama_context_default_params()
+params.n_ctx, params.n_batch, params.n_ubatch = 1024, CHUNK, CHUNK
+params.n_threads = params.n_threads_batch = threads()
+context = llama.llama_init_from_model(loaded.model, params)
+chain = llama.llama_sampler_chain_init(llama.llama_sampler_chain_default_params())
+llama.llama_sampler_chain_add(chain, llama.llama_sampler_init_greedy())
+tokens, one = (llama.llama_token * len(prompt))(*prompt), (llama.llama_token * 1)()
+count = int(sys.argv[3])
+for _ in sys.stdin:
+    begun = time.perf_counter()
+    llama.llama_memory_clear(llama.llama_get_memory(context), False)
+    llama.llama_decode(context, llama.llama_batch_get_one(tokens, len(tokens)))
+    said = []
+    for number in range(count):
+        one[0] = llama.llama_sampler_sample(chain, context, -1)
+        said.append(loaded.text(one[0]))
+        if number < count - 1:
+            llama.llama_decode(context, llama.llama_batch_get_one(one, 1))
+    spent = time.perf_counter() - begun
+    print(json.dumps([b"".join(said).decode(), spent]), flush=True)
+"""

@@ -3,7 +3,7 @@
 import http.client
 import json
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,20 +49,22 @@ class EchoEngine:
         """Let it say this many more words."""
         self._words.release(words)
 
-    def generate(self, request: GenerationRequest) -> Generator[Piece, None, GenerationResult]:
+    def generate(
+        self, request: GenerationRequest, say: Callable[[Piece], None]
+    ) -> GenerationResult:
         self.runs += 1
         self.started.set()
         content = request.messages[-1].content
         words = [*content.split(), *([] if request.seed is None else [str(request.seed)])]
-        pieces = []
+        pieces: list[Piece] = []
         try:
             for word in words:
                 while not self._words.acquire(timeout=0.005):
-                    yield Piece()
+                    say(Piece())
                 if content.startswith("fail"):
                     raise RuntimeError("told to fail")
                 pieces.append(Piece(word if not pieces else f" {word}"))
-                yield pieces[-1]
+                say(pieces[-1])
         finally:
             self.closed.set()
         return GenerationResult(

@@ -37,11 +37,11 @@ def replay(engine: EchoEngine, store: CassetteStore) -> Callable[..., Replay]:
 def finished(answer: Answer) -> Answer:
     """The answer, once it is complete."""
     done = threading.Event()
-    answer.follow(done.set)
+    answer.follow(done.set, pieces=False)
     while not answer.done:
         assert done.wait(10)
         done.clear()
-    answer.leave(done.set)
+    answer.leave(done.set, pieces=False)
     return answer
 
 
@@ -123,9 +123,9 @@ def test_one_who_leaves_does_not_stop_an_answer_that_others_wait_for(
     replaying = replay()
     [mine], [theirs] = (replaying.answers(request_for(), 1) for _ in range(2))
     impatient, patient = threading.Event(), threading.Event()
-    mine.follow(impatient.set)
-    theirs.follow(patient.set)
-    mine.leave(impatient.set)
+    mine.follow(impatient.set, pieces=False)
+    theirs.follow(patient.set, pieces=False)
+    mine.leave(impatient.set, pieces=False)
     engine.allow()
     assert text(theirs) == "hello there"
 
@@ -137,8 +137,8 @@ def test_an_answer_that_nobody_follows_is_stopped_and_not_recorded(
     replaying = replay()
     [answer] = replaying.answers(request_for(), 1)
     wake = threading.Event()
-    answer.follow(wake.set)
-    answer.leave(wake.set)
+    answer.follow(wake.set, pieces=False)
+    answer.leave(wake.set, pieces=False)
     assert engine.closed.wait(10)
     replaying.close()
     assert isinstance(answer.error, ServerStopped)
@@ -152,8 +152,8 @@ def test_a_request_after_an_abandoned_one_is_answered(
     replaying = replay()
     [left] = replaying.answers(request_for(), 1)
     wake = threading.Event()
-    left.follow(wake.set)
-    left.leave(wake.set)
+    left.follow(wake.set, pieces=False)
+    left.leave(wake.set, pieces=False)
     [answer] = replaying.answers(request_for(), 1)
     engine.allow()
     assert text(answer) == "hello there"

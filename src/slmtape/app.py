@@ -138,7 +138,7 @@ class _Exchange:
         if call.replayed:
             await self._send_whole(asked, answers)
             return
-        async with self._following(answers):
+        async with self._following(answers, pieces=asked.stream):
             if asked.stream:
                 await self._send_live(asked, answers)
             else:
@@ -236,7 +236,7 @@ class _Exchange:
             raise ClientGone
 
     @asynccontextmanager
-    async def _following(self, answers: Sequence[Answer]) -> AsyncIterator[None]:
+    async def _following(self, answers: Sequence[Answer], *, pieces: bool) -> AsyncIterator[None]:
         """Be woken by the answers, and by the client's leaving."""
         loop = asyncio.get_running_loop()
 
@@ -246,13 +246,13 @@ class _Exchange:
 
         watch = loop.create_task(self._watch())
         for answer in answers:
-            answer.follow(wake)
+            answer.follow(wake, pieces=pieces)
         try:
             yield
         finally:
             watch.cancel()
             for answer in answers:
-                answer.leave(wake)
+                answer.leave(wake, pieces=pieces)
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

@@ -1,6 +1,6 @@
 """What is asked and what is answered: the values every room speaks."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol, Self
@@ -73,7 +73,7 @@ class GenerationRequest:
 class Piece:
     """A unit of text from an engine: one token, or more where a character spans several.
 
-    An engine also yields pieces without text, as places where it can be stopped.
+    An engine also says pieces without text, so that it can be stopped where none is ready.
     """
 
     text: str = ""
@@ -128,10 +128,13 @@ class Engine(Protocol):
     def made_with(self) -> Mapping[str, str]:
         """What answers depend on besides the request and the model."""
 
-    def generate(self, request: GenerationRequest) -> Generator[Piece, None, GenerationResult]:
-        """Yield the answer's pieces as the model says them; return it complete.
+    def generate(
+        self, request: GenerationRequest, say: Callable[[Piece], None]
+    ) -> GenerationResult:
+        """Say the answer's pieces as the model says them; return it complete.
 
-        Closing the generator stops the work. Equal requests get equal answers.
+        `say` is called in any thread. What it raises stops the work, and is raised here. Equal
+        requests get equal answers.
         """
 
 

@@ -36,7 +36,7 @@ class Answer:
         self.pieces: list[Piece] = []
         self.result: GenerationResult | None = None
         self.error: SlmtapeError | None = None
-        self._followers: list[Callable[[], None]] = []
+        self._followers: list[tuple[Callable[[], None], bool]] = []
         self._lock = threading.Lock()
         self.abandoned = False
 
@@ -45,21 +45,27 @@ class Answer:
         """Whether nothing more will come."""
         return self.result is not None or self.error is not None
 
-    def follow(self, wake: Callable[[], None]) -> None:
-        """Have `wake` called, from the thread that generates, whenever there is more to see."""
-        with self._lock:
-            self._followers.append(wake)
+    def follow(self, wake: Callable[[], None], *, pieces: bool) -> None:
+        """Have `wake` called, from the thread that generates, at the end and with `pieces` at each.
 
-    def leave(self, wake: Callable[[], None]) -> None:
+        Waking takes time from the cores that generate, so who needs no pieces is left asleep.
+        """
+        with self._lock:
+            self._followers.append((wake, pieces))
+
+    def leave(self, wake: Callable[[], None], *, pieces: bool) -> None:
         """Undo `follow`."""
         with self._lock:
-            self._followers.remove(wake)
+            self._followers.remove((wake, pieces))
             self.abandoned = not self._followers
 
     def say(self, piece: Piece) -> None:
-        """Add a piece."""
-        self.pieces.append(piece)
-        self._wake()
+        """Add a piece. Raises ServerStopped where nobody waits for it any more."""
+        if self.abandoned:
+            raise ServerStopped("Nobody waits for this answer any more.")
+        if piece.text:
+            self.pieces.append(piece)
+            self._wake(done=False)
 
     def finish(self, outcome: GenerationResult | SlmtapeError) -> None:
         """Nothing more will come."""
@@ -67,11 +73,11 @@ class Answer:
             self.result = outcome
         else:
             self.error = outcome
-        self._wake()
+        self._wake(done=True)
 
-    def _wake(self) -> None:
+    def _wake(self, *, done: bool) -> None:
         with self._lock:
-            followers = tuple(self._followers)
+            followers = [wake for wake, pieces in self._followers if pieces or done]
         for wake in followers:
             wake()
 
@@ -171,18 +177,7 @@ class Replay:
 
     def _run(self, answer: Answer) -> GenerationResult:
         engine = self._engine(answer.request.model)
-        pieces = engine.generate(answer.request)
-        try:
-            while not answer.abandoned:
-                piece = next(pieces)
-                if piece.text:
-                    answer.say(piece)
-        except StopIteration as end:
-            result: GenerationResult = end.value
-        else:
-            raise ServerStopped("Nobody waits for this answer any more.")
-        finally:
-            pieces.close()
+        result = engine.generate(answer.request, answer.say)
         if self._store and self._mode is not Mode.LIVE:
             self._store.put(
                 Recording(

@@ -27,14 +27,9 @@ def asking(text: str = "Tell me about the sea.", **options: Any) -> GenerationRe
 def answer(engine: Engine, request: GenerationRequest) -> GenerationResult:
     """The result; asserts that its pieces are the ones that were said."""
     pieces: list[Piece] = []
-    generation = engine.generate(request)
-    while True:
-        try:
-            pieces.append(next(generation))
-        except StopIteration as end:
-            result: GenerationResult = end.value
-            assert tuple(piece for piece in pieces if piece.text) == result.pieces
-            return result
+    result = engine.generate(request, pieces.append)
+    assert tuple(piece for piece in pieces if piece.text) == result.pieces
+    return result
 
 
 def test_an_answer_has_text_counts_and_a_reason(engine: Engine) -> None:
@@ -109,7 +104,7 @@ def test_every_role_reaches_the_model(engine: Engine) -> None:
     )
     tokens = []
     for role in ("system", "developer"):
-        told = (Message(role, "You are terse."), *turns)  # type: ignore[arg-type]
+        told = (Message(role, "You are terse."), *turns)
         tokens.append(answer(engine, replace(asking(), messages=told)))
     assert tokens[0] == tokens[1]
     assert tokens[0].prompt_tokens > answer(engine, asking("What is my name?")).prompt_tokens
@@ -124,13 +119,24 @@ def test_a_prompt_longer_than_the_context_is_refused_with_both_numbers(engine: E
     assert str(caught.value.tokens) in caught.value.message
 
 
-def test_closing_a_generation_leaves_the_engine_ready(engine: Engine) -> None:
+@pytest.mark.parametrize("heard", [0, 1, 5])
+def test_what_the_listener_raises_stops_the_work_and_leaves_the_engine_ready(
+    engine: Engine, heard: int
+) -> None:
+    class EnoughError(Exception):
+        pass
+
     expected = answer(engine, asking())
-    for pieces in (0, 1, 5):
-        generation = engine.generate(asking("Something long", max_tokens=500))
-        for _ in range(pieces):
-            next(generation)
-        generation.close()
+    pieces: list[Piece] = []
+
+    def listen(piece: Piece) -> None:
+        if len(pieces) == heard:
+            raise EnoughError
+        pieces.append(piece)
+
+    with pytest.raises(EnoughError):
+        engine.generate(asking("Something long", max_tokens=500), listen)
+    assert len(pieces) == heard
     assert answer(engine, asking()) == expected
 
 

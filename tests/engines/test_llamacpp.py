@@ -85,14 +85,11 @@ def test_a_model_without_a_template_gets_chatml() -> None:
 def test_characters_of_several_tokens_come_whole() -> None:
     engine = engines.load("llamacpp", models.find("smollm2-135m"), "smollm2-135m")
     asked = "Repeat exactly: 日本語 🎉🎉 Ελληνικά 日本語 🎉🎉 Ελληνικά"
-    pieces = list(
-        engine.generate(
-            GenerationRequest(
-                model="smollm2-135m", messages=(Message("user", asked),), max_tokens=60
-            )
-        )
+    request = GenerationRequest(
+        model="smollm2-135m", messages=(Message("user", asked),), max_tokens=60
     )
-    said = [piece.text for piece in pieces if piece.text]
+    result = engine.generate(request, lambda _: None)
+    said = [piece.text for piece in result.pieces]
     assert any(ord(character) > 0x370 for character in "".join(said))
     assert not any("\ufffd" in one or "\ufffd" in other for one, other in pairwise(said))
 
@@ -105,7 +102,7 @@ engine = engines.load("llamacpp", models.find("smollm2-135m"), "smollm2-135m")
 request = GenerationRequest(
     model="smollm2-135m", messages=(Message("user", "Tell me about the sea."),), max_tokens=48
 )
-print("".join(piece.text for piece in engine.generate(request)))
+print(engine.generate(request, lambda _: None).text)
 """
 
 

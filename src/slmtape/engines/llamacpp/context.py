@@ -2,12 +2,12 @@
 
 import ctypes
 import os
-import threading
 from collections.abc import Sequence
 from functools import cache
 
 import llama_cpp.llama_cpp as llama
 
+from slmtape.engines.llamacpp.turns import turn
 from slmtape.engines.llamacpp.weights import Weights
 from slmtape.errors import EngineError
 
@@ -19,10 +19,9 @@ _SMALLEST = 1024
 
 
 class Context:
-    """Room for one conversation at a time, growing with it. Hold `lock` while using it."""
+    """Room for one conversation at a time, growing with it."""
 
     def __init__(self, weights: Weights) -> None:
-        self.lock = threading.Lock()
         self._weights = weights
         self._capacity = 0
         self.handle: object = None
@@ -66,7 +65,7 @@ class Context:
         params = llama.llama_context_default_params()
         params.n_ctx = capacity
         params.n_batch = params.n_ubatch = CHUNK
-        params.n_threads = params.n_threads_batch = _threads()
+        params.n_threads = params.n_threads_batch = threads()
         self.handle = llama.llama_init_from_model(self._weights.model, params)
         if not self.handle:
             raise EngineError(f"llama.cpp can't make a context of {capacity} tokens: memory?")
@@ -74,7 +73,9 @@ class Context:
 
     def _decode(self, tokens: ctypes.Array[ctypes.c_int], count: int) -> None:
         # The batch points into `tokens`, which must live until the call returns.
-        status = llama.llama_decode(self.handle, llama.llama_batch_get_one(tokens, count))
+        batch = llama.llama_batch_get_one(tokens, count)
+        with turn():
+            status = llama.llama_decode(self.handle, batch)
         if status:
             raise EngineError(f"llama.cpp can't evaluate {count} tokens: status {status}.")
 
@@ -85,7 +86,7 @@ def shared(weights: Weights) -> Context:
     return Context(weights)
 
 
-def _threads() -> int:
+def threads() -> int:
     """The cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 try:
@@ -19,24 +20,30 @@ except ModuleNotFoundError:  # Windows: each process for itself
 
 @contextmanager
 def turn() -> Iterator[None]:
-    """Wait for a turn to compute; give it back at the end."""
-    descriptor = _open()
-    if descriptor is None:
+    """Wait for this process's turn to compute. Only for the one thread that computes."""
+    lock = _lock()
+    if lock is None:
         yield
         return
+    fcntl.flock(lock, fcntl.LOCK_EX)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(descriptor)  # lets go of the lock
+        fcntl.flock(lock, fcntl.LOCK_UN)
 
 
-def _open() -> int | None:
-    """The lock's file, opened anew: a lock belongs to its opening, so threads wait as well."""
+@cache
+def _lock() -> int | None:
+    """The lock's file, open. None where there can be none: better slow than not at all."""
     if fcntl is None:
         return None
     path = Path(tempfile.gettempdir()) / f"slmtape-{os.getuid()}.lock"
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except OSError:  # nowhere to write: better slow than not at all
+    except OSError:
         return None
+
+
+if fcntl is not None:
+    # A lock belongs to the opening of its file, which a forked child shares with its parent.
+    os.register_at_fork(after_in_child=_lock.cache_clear)
