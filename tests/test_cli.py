@@ -1,0 +1,103 @@
+"""The command `slmtape`, as somebody would run it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import slmtape
+from tests.support import CASSETTES, ask
+
+QUESTION = "What is the capital of France"
+
+
+def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "slmtape", *arguments],
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "100", "TMPDIR": str(cwd / "tmp")},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "tmp").mkdir()
+    return tmp_path
+
+
+def left(folder: Path) -> list[str]:
+    """What a command left behind, but for the lock between processes that generate."""
+    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+    return sorted(name for name in names if not re.fullmatch(r"tmp|tmp/slmtape-\d+\.lock", name))
+
+
+def test_the_version(folder: Path) -> None:
+    assert run("--version", cwd=folder).stdout.split()[-1] == slmtape.__version__
+
+
+@pytest.mark.live
+def test_the_demo_generates_then_replays_and_leaves_nothing_behind(folder: Path) -> None:
+    done = run("demo", QUESTION, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("The capital of France is Paris.") == 2
+    assert re.search(r"generated.* ms .*\n.*replayed.* ms ", done.stdout)
+    assert re.search(
+        r"Recorded in .*/smollm2-135m/what-is-the-capital-of-fr-\w+\.json", done.stdout
+    )
+    assert 'with FakeLLMServer(cache="cassettes") as server:' in done.stdout
+    assert done.stderr == ""
+    assert left(folder) == []
+
+
+@pytest.mark.live
+def test_the_demo_keeps_its_recording_where_it_is_told(folder: Path) -> None:
+    for kinds in (["generated", "replayed"], ["replayed", "replayed"]):
+        done = run("demo", QUESTION, "--cassettes", "mine", cwd=folder)
+        assert done.returncode == 0, done.stderr
+        assert re.findall(r"generated|replayed", done.stdout) == kinds
+    assert [name[:39] for name in left(folder) if name.endswith(".json")] == [
+        "mine/smollm2-135m/what-is-the-capital-o"
+    ]
+
+
+def test_a_model_that_is_missing_is_told_in_a_sentence(folder: Path) -> None:
+    for model, words in (("gpt-17", "Unknown model_name"), ("gone.gguf", "There is no file")):
+        done = run("demo", "--model", model, cwd=folder)
+        assert done.returncode == 1
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr
+        assert left(folder) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGINT is POSIX's")
+def test_serve_answers_until_it_is_interrupted(folder: Path) -> None:
+    command = ["serve", "--port", "0", "--mode", "replay", "--cassettes", str(CASSETTES)]
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "slmtape", *command, "--alias", "*"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+    )
+    assert process.stdout is not None
+    told = re.match(r"OPENAI_BASE_URL=(\S+) OPENAI_API_KEY=\S+", process.stdout.readline())
+    assert told
+    asked = {"model": "any", "messages": [{"role": "user", "content": QUESTION}]}
+    assert "Paris" in ask(told[1], asked).json["choices"][0]["message"]["content"]
+    assert ask(told[1], asked | {"n": 0}).status == 400
+    lines = []
+    while len(lines) < 3:
+        lines.append(process.stdout.readline())
+    assert "mode replay" in lines[0]
+    assert "/v1/chat/completions replayed" in lines[1]
+    assert "Invalid 'n'" in lines[2]
+    process.send_signal(signal.SIGINT)
+    rest, complaints = process.communicate(timeout=30)
+    assert (process.returncode, complaints) == (0, "")
+    assert "stopped" in rest
