@@ -91,7 +91,7 @@ def test_serve_answers_until_it_is_interrupted(folder: Path) -> None:
     asked = {"model": "any", "messages": [{"role": "user", "content": QUESTION}]}
     assert "Paris" in ask(told[1], asked).json["choices"][0]["message"]["content"]
     assert ask(told[1], asked | {"n": 0}).status == 400
-    lines = []
+    lines: list[str] = []
     while len(lines) < 3:
         lines.append(process.stdout.readline())
     assert "mode replay" in lines[0]
