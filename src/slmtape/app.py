@@ -101,9 +101,9 @@ class _Generation:
         try:
             await exchange.answer(self._endpoint)
         except ClientGone as error:
-            exchange.close(error)
+            exchange.failed(error)
         except SlmtapeError as error:
-            exchange.close(error)
+            exchange.failed(error)
             if not isinstance(error, RequestError):
                 self._context.failed(error)
             await _refusal(self._context.protocol, error)(scope, receive, send)
@@ -134,8 +134,7 @@ class _Exchange:
         call.request, call.n, call.stream = asked.request, asked.n, asked.stream
         answers = self._context.replay.answers(asked.request, asked.n)
         call.keys = tuple(answer.key for answer in answers)
-        call.replayed = all(answer.replayed for answer in answers)
-        if call.replayed:
+        if all(answer.replayed for answer in answers):
             await self._send_whole(asked, answers)
             return
         async with self._following(answers, pieces=asked.stream):
@@ -146,13 +145,26 @@ class _Exchange:
                     await self._change()
                 await self._send_whole(asked, answers)
 
-    def close(self, outcome: SlmtapeError | Sequence[GenerationResult]) -> None:
-        """Note what came of the call."""
-        if isinstance(outcome, SlmtapeError):
-            self._call.error = outcome
-        else:
-            self._call.results = tuple(outcome)
+    def failed(self, error: SlmtapeError) -> None:
+        """Note that the call has no answer."""
+        self._call.error = error
         self._call.seconds = time.perf_counter() - self._begun
+
+    def _complete(self, answers: Sequence[Answer]) -> Sequence[GenerationResult]:
+        """Note that the call has its answer; raises SlmtapeError where one of the choices failed.
+
+        Before the last byte is sent: who has the answer may look at the call.
+        """
+        results = []
+        for answer in answers:
+            if answer.error:
+                raise answer.error
+            assert answer.result is not None
+            results.append(answer.result)
+        self._call.results = tuple(results)
+        self._call.replayed = all(answer.replayed for answer in answers)
+        self._call.seconds = time.perf_counter() - self._begun
+        return results
 
     async def _body(self) -> bytes:
         limit, size, parts = self._context.max_body, 0, []
@@ -175,10 +187,9 @@ class _Exchange:
 
     async def _send_whole(self, asked: ParsedCall, answers: Sequence[Answer]) -> None:
         """Send answers that are complete, in one go."""
-        results = _results(answers)
+        results = self._complete(answers)
         if not asked.stream:
             body = asked.render(self._call.keys, results)
-            self.close(results)
             await self._start(_JSON, len(body))
         else:
             events = asked.rendering(self._call.keys)
@@ -188,7 +199,6 @@ class _Exchange:
                 for piece in result.pieces
             ]
             body = "".join([events.open(), *pieces, events.close(results)]).encode()
-            self.close(results)
             await self._start(_EVENTS, len(body))
         await self._send({"type": "http.response.body", "body": body})
 
@@ -205,16 +215,15 @@ class _Exchange:
             for index, answer in enumerate(answers):
                 async for piece in self._pieces(answer):
                     await self._send_event(events.piece(index, piece))
-            results = _results(answers)
+            results = self._complete(answers)
         except ClientGone:
             raise
         except SlmtapeError as error:
             # The status is long sent: the error is an event.
-            self.close(error)
+            self.failed(error)
             self._context.failed(error)
             await self._send_event(events.error(error), more=False)
             return
-        self.close(results)
         await self._send_event(events.close(results), more=False)
 
     async def _pieces(self, answer: Answer) -> AsyncIterator[Piece]:
@@ -268,13 +277,3 @@ class _Exchange:
 
     async def _send_event(self, event: str, *, more: bool = True) -> None:
         await self._send({"type": "http.response.body", "body": event.encode(), "more_body": more})
-
-
-def _results(answers: Sequence[Answer]) -> list[GenerationResult]:
-    results = []
-    for answer in answers:
-        if answer.error:
-            raise answer.error
-        assert answer.result is not None
-        results.append(answer.result)
-    return results

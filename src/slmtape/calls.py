@@ -12,10 +12,10 @@ from slmtape.generation import GenerationRequest, GenerationResult
 class Call:
     """One HTTP call.
 
-    `request` is None where the body made no sense. `replayed` is None until an answer was found;
-    True where all of it was replayed, False where a model said any of it. `results` has one result
-    for each choice, once they are complete; `keys` is what they are recorded under. `started` is
-    in seconds since the epoch, `seconds` the time until the answer was complete.
+    `request` is None where the body made no sense. `results` has one result for each choice, once
+    they are complete; `keys` is what they are recorded under. `replayed` is True where all of them
+    were replayed, False where a model said any, None where there are none. `started` is in seconds
+    since the epoch, `seconds` the time until the call was answered or refused.
     """
 
     path: str

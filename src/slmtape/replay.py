@@ -3,8 +3,9 @@
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NoReturn
 
 import slmtape
 from slmtape.errors import EngineError, RecordingNotFound, ServerStopped, SlmtapeError
@@ -108,10 +109,7 @@ class Replay:
         self._closed = False
 
     def answers(self, request: GenerationRequest, n: int) -> Sequence[Answer]:
-        """`n` answers to the request: each finished already, or being generated.
-
-        Raises RecordingNotFound in mode `replay`.
-        """
+        """`n` answers to the request: each finished already, or on its way."""
         with self._lock:
             if self._closed:
                 raise ServerStopped("The server has been stopped.")
@@ -146,24 +144,20 @@ class Replay:
             result = self._store.get(where)
             if result is not None:
                 return _replayed(request, where, result)
-        if self._store and self._mode is Mode.REPLAY:
-            raise self._not_found(request, where, self._store.requests())
-        return self._generated(request, where)
-
-    def _generated(self, request: GenerationRequest, where: str) -> Answer:
         answer = Answer(request, where, replayed=False)
+        work = self._miss if self._mode is Mode.REPLAY else self._generate
         thread = threading.Thread(
-            target=self._generate, args=(answer,), name=f"slmtape-generate-{where}", daemon=True
+            target=self._finish, args=(answer, work), name=f"slmtape-{where}", daemon=True
         )
         self._under_way[where] = answer
         self._threads[answer] = thread
         thread.start()
         return answer
 
-    def _generate(self, answer: Answer) -> None:
+    def _finish(self, answer: Answer, work: Callable[[Answer], GenerationResult]) -> None:
         outcome: GenerationResult | SlmtapeError
         try:
-            outcome = self._run(answer)
+            outcome = work(answer)
         except SlmtapeError as error:
             outcome = error
         except Exception as error:
@@ -175,7 +169,8 @@ class Replay:
                 del self._under_way[answer.key]
         answer.finish(outcome)
 
-    def _run(self, answer: Answer) -> GenerationResult:
+    def _generate(self, answer: Answer) -> GenerationResult:
+        """Have the engine answer, and record what it said."""
         engine = self._engine(answer.request.model)
         result = engine.generate(answer.request, answer.say)
         if self._store and self._mode is not Mode.LIVE:
@@ -190,10 +185,10 @@ class Replay:
             )
         return result
 
-    def _not_found(
-        self, request: GenerationRequest, where: str, recorded: Mapping[str, GenerationRequest]
-    ) -> RecordingNotFound:
-        closest = nearest(request, recorded)
+    def _miss(self, answer: Answer) -> NoReturn:
+        """Say what is recorded instead. Looking through thousands of recordings takes a while."""
+        request, where = answer.request, answer.key
+        closest = nearest(request, self._store.requests() if self._store else {})
         said = [f"No recording answers this request (key {where}, model {request.model!r})."]
         if closest is None:
             said.append("Nothing is recorded yet.")
@@ -201,9 +196,7 @@ class Replay:
             said.append(f"The nearest is {closest[0]}, which differs in (recorded → asked):")
             said.extend(f"  {line}" for line in differences(request, closest[1]))
         said.append(self._remedy())
-        return RecordingNotFound(
-            "\n".join(said), key=where, nearest=closest[0] if closest else None
-        )
+        raise RecordingNotFound("\n".join(said), key=where, nearest=closest[0] if closest else None)
 
 
 def _replayed(request: GenerationRequest, where: str, result: GenerationResult) -> Answer:
