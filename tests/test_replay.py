@@ -205,6 +205,13 @@ def test_choices_have_seeds_that_follow_each_other(replay: Callable[..., Replay]
     assert [text(a) for a in replaying.answers(unseeded, 2)] == ["dice 2", "dice 3"]
 
 
+def test_one_missing_choice_is_a_miss(replay: Callable[..., Replay]) -> None:
+    request = request_for("dice", temperature=1, seed=7)
+    finished(replay().answers(request, 1)[0])
+    for answer in replay(Mode.REPLAY).answers(request, 2):
+        assert isinstance(finished(answer).error, RecordingNotFound)
+
+
 def test_greedy_choices_are_one_answer(replay: Callable[..., Replay], engine: EchoEngine) -> None:
     answers = replay().answers(request_for(), 4)
     assert {text(answer) for answer in answers} == {"hello there"}
