@@ -9,6 +9,11 @@ Role = Literal["system", "developer", "user", "assistant"]
 FinishReason = Literal["stop", "length"]
 
 
+_COLDEST = 1e-6
+"""A temperature below this is 0: nothing but the likeliest token has a chance, and dividing by it
+would leave the numbers that llama.cpp computes with."""
+
+
 class Mode(StrEnum):
     """What a server does with a request: see the table of record modes in the README."""
 
@@ -54,7 +59,8 @@ class GenerationRequest:
         settle = object.__setattr__
         for name in ("temperature", "top_p", "presence_penalty", "frequency_penalty"):
             settle(self, name, float(getattr(self, name)))
-        if not self.samples:
+        if self.temperature < _COLDEST:
+            settle(self, "temperature", 0.0)
             settle(self, "top_p", 1.0)
             settle(self, "seed", None)
         if self.stop:

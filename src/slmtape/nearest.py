@@ -9,6 +9,7 @@ from slmtape.keys import canonical
 
 _FINALISTS = 12
 _EXCERPT = 60
+_COMPARED = 400
 
 
 def nearest(
@@ -44,9 +45,14 @@ def _overlap(one: set[str], other: set[str]) -> float:
     return len(one & other) / (len(one | other) or 1)
 
 
-def _likeness(one: GenerationRequest, other: GenerationRequest) -> float:
-    texts = difflib.SequenceMatcher(a=_text(one), b=_text(other), autojunk=False)
-    return texts.quick_ratio() + _overlap(set(_lines(one)), set(_lines(other)))
+def _likeness(one: GenerationRequest, other: GenerationRequest) -> tuple[float, float]:
+    """How many fields and words they share; where that is equal, how many characters."""
+    mine, theirs = _text(one), _text(other)
+    words = difflib.SequenceMatcher(a=mine.split(), b=theirs.split(), autojunk=False).ratio()
+    start = _common(mine, theirs)
+    mine, theirs = mine[start : start + _COMPARED], theirs[start : start + _COMPARED]
+    characters = difflib.SequenceMatcher(a=mine, b=theirs, autojunk=False).ratio()
+    return words + _overlap(set(_lines(one)), set(_lines(other))), characters
 
 
 def _text(request: GenerationRequest) -> str:
@@ -83,10 +89,7 @@ def _shown(value: Any) -> str:
 
 def _excerpts(before: str, after: str) -> str:
     """Both texts from a little before the first character that differs."""
-    common = next(
-        (i for i, (one, other) in enumerate(zip(before, after, strict=False)) if one != other),
-        min(len(before), len(after)),
-    )
+    common = _common(before, after)
     start = 0 if common <= _EXCERPT // 2 else common - _EXCERPT // 3
     return " → ".join(
         ("…" if start else "")
@@ -94,3 +97,9 @@ def _excerpts(before: str, after: str) -> str:
         + ("…" if len(text) > start + _EXCERPT else "")
         for text in (before, after)
     )
+
+
+def _common(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))

@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NoReturn
@@ -58,7 +57,8 @@ class Answer:
         """Undo `follow`."""
         with self._lock:
             self._followers.remove((wake, pieces))
-            self.abandoned = not self._followers
+            if not self._followers:
+                self.abandoned = True
 
     def say(self, piece: Piece) -> None:
         """Add a piece. Raises ServerStopped where nobody waits for it any more."""
@@ -102,10 +102,11 @@ class Replay:
         self._store = store
         self._engine = engine
         self._remedy = remedy
-        self._seen: Counter[GenerationRequest] = Counter()
+        self._unseeded: dict[GenerationRequest, _Seeds] = {}
         self._under_way: dict[str, Answer] = {}
         self._threads: dict[Answer, threading.Thread] = {}
         self._lock = threading.Lock()
+        self._explaining = threading.Lock()
         self._closed = False
 
     def answers(self, request: GenerationRequest, n: int) -> Sequence[Answer]:
@@ -113,7 +114,7 @@ class Replay:
         with self._lock:
             if self._closed:
                 raise ServerStopped("The server has been stopped.")
-            answers = [self._answer(seeded) for seeded in self._seeded(request, n)]
+            answers = self._seeded(request, n)
         if self._mode is Mode.REPLAY:
             # One choice that is missing is a miss: better told than after half of the answer.
             missing = [answer for answer in answers if not answer.replayed]
@@ -130,15 +131,20 @@ class Replay:
         for thread in threads.values():
             thread.join()
 
-    def _seeded(self, request: GenerationRequest, n: int) -> list[GenerationRequest]:
-        """The request once for each answer wanted, each with the seed that makes it repeatable."""
+    def _seeded(self, request: GenerationRequest, n: int) -> list[Answer]:
+        """An answer for each that is wanted, each with the seed that makes it repeatable."""
         if not request.samples:
-            return [request] * n
-        first = request.seed
-        if first is None:
-            first = self._seen[request]
-            self._seen[request] += n
-        return [replace(request, seed=first + index) for index in range(n)]
+            return [self._answer(request)] * n
+        if request.seed is not None:
+            first = request.seed
+            return [self._answer(replace(request, seed=first + index)) for index in range(n)]
+        seeds = self._unseeded.setdefault(request, _Seeds())
+        answers = []
+        for _ in range(n):
+            seed = seeds.free()
+            answers.append(self._answer(replace(request, seed=seed)))
+            seeds.take(seed, answers[-1])
+        return answers
 
     def _answer(self, request: GenerationRequest) -> Answer:
         where = key(request)
@@ -154,9 +160,12 @@ class Replay:
         thread = threading.Thread(
             target=self._finish, args=(answer, work), name=f"slmtape-{where}", daemon=True
         )
+        try:
+            thread.start()  # it ends only after the lock that is held here
+        except RuntimeError as error:
+            raise EngineError(f"No answer can be generated: {error}.") from error
         self._under_way[where] = answer
         self._threads[answer] = thread
-        thread.start()
         return answer
 
     def _finish(self, answer: Answer, work: Callable[[Answer], GenerationResult]) -> None:
@@ -166,8 +175,8 @@ class Replay:
         except SlmtapeError as error:
             outcome = error
         except Exception as error:
-            logger.exception("the engine failed")
-            outcome = EngineError(f"The engine failed: {type(error).__name__}: {error}")
+            logger.exception("answering failed")
+            outcome = EngineError(f"Answering failed: {type(error).__name__}: {error}")
         with self._lock:
             del self._threads[answer]
             if self._under_way.get(answer.key) is answer:
@@ -193,7 +202,8 @@ class Replay:
     def _miss(self, answer: Answer) -> NoReturn:
         """Say what is recorded instead. Looking through thousands of recordings takes a while."""
         request, where = answer.request, answer.key
-        closest = nearest(request, self._store.requests() if self._store else {})
+        with self._explaining:  # it keeps a core busy, which answers need as well
+            closest = nearest(request, self._store.requests() if self._store else {})
         said = [f"No recording answers this request (key {where}, model {request.model!r})."]
         if closest is None:
             said.append("Nothing is recorded yet.")
@@ -202,6 +212,29 @@ class Replay:
             said.extend(f"  {line}" for line in differences(request, closest[1]))
         said.append(self._remedy())
         raise RecordingNotFound("\n".join(said), key=where, nearest=closest[0] if closest else None)
+
+
+class _Seeds:
+    """Seeds for equal requests without one: 0, 1, 2 … in the order in which they are answered.
+
+    A request that was given up or failed gives its seed back, so that a client's second try gets
+    the answer that its first would have got.
+    """
+
+    def __init__(self) -> None:
+        self._next = 0
+        self._open: dict[int, Answer] = {}
+
+    def free(self) -> int:
+        """The lowest seed that no answer has or will have."""
+        self._open = {seed: answer for seed, answer in self._open.items() if not answer.result}
+        given_back = (seed for seed, a in self._open.items() if a.error or a.abandoned)
+        return min(given_back, default=self._next)
+
+    def take(self, seed: int, answer: Answer) -> None:
+        """This answer has the seed."""
+        self._open[seed] = answer
+        self._next = max(self._next, seed + 1)
 
 
 def _replayed(request: GenerationRequest, where: str, result: GenerationResult) -> Answer:

@@ -49,7 +49,9 @@ class LlamaCppEngine:
         if len(prompt) >= limit:
             raise ContextLengthExceeded(limit=limit, tokens=len(prompt))
         most = min(request.max_tokens or limit, limit - len(prompt))
-        return worker.run(lambda: self._generate(request, prompt, most, say))
+        return worker.run(
+            lambda: self._generate(request, prompt, most, say), waiting=lambda: say(Piece())
+        )
 
     def _generate(
         self,

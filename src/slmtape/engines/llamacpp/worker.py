@@ -9,18 +9,31 @@ second one.
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from functools import cache
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_PATIENCE = 0.05
+"""Seconds between looks at whether a job that has not begun is still wanted."""
 
-def run(job: Callable[[], T]) -> T:
-    """Do the job in that thread, after those that came before; return or raise what it does."""
+
+def run(job: Callable[[], T], *, waiting: Callable[[], None]) -> T:
+    """Do the job in that thread, after those that came before; return or raise what it does.
+
+    Until it begins, `waiting` is called again and again; what it raises takes the job back.
+    """
     future: Future[T] = Future()
     _jobs().put((future, job))
+    while not (future.running() or future.done()):
+        try:
+            waiting()
+        except BaseException:
+            if future.cancel():
+                raise
+        wait([future], timeout=_PATIENCE)
     return future.result()
 
 
@@ -35,10 +48,11 @@ def _jobs() -> SimpleQueue[tuple[Future[Any], Callable[[], Any]]]:
 def _work(jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]]]) -> None:
     while True:
         future, job = jobs.get()
-        try:
-            future.set_result(job())
-        except BaseException as error:
-            future.set_exception(error)
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(job())
+            except BaseException as error:
+                future.set_exception(error)
         del future, job  # or their answer would be kept until the next one
 
 

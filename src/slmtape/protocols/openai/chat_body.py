@@ -70,7 +70,7 @@ _ASKS_NOTHING = {
 
 _INT32 = 2**31 - 1
 _INT64 = 2**63 - 1
-_BIAS_KEY = re.compile(r"[0-9]{1,9}")
+_BIAS_KEY = re.compile(r"0|[1-9][0-9]{0,8}")
 
 Text64 = Annotated[str, Field(max_length=64)]
 Tokens = Annotated[int, Field(ge=1, le=_INT32)]
@@ -79,8 +79,8 @@ Penalty = Annotated[float, Field(ge=-2, le=2)]
 
 def _one_or_many(value: Any) -> str | None:
     if isinstance(value, str):
-        return "~one"
-    return "~many" if isinstance(value, list) else None
+        return errors.ONE
+    return errors.MANY if isinstance(value, list) else None
 
 
 class _Strict(BaseModel):
@@ -100,7 +100,7 @@ class Part(_Strict):
 
 
 Content = Annotated[
-    Annotated[str, Tag("~one")] | Annotated[list[Part], Tag("~many")],
+    Annotated[str, Tag(errors.ONE)] | Annotated[list[Part], Tag(errors.MANY)],
     Discriminator(
         _one_or_many,
         custom_error_type="string_or_parts",
@@ -108,8 +108,8 @@ Content = Annotated[
     ),
 ]
 Stop = Annotated[
-    Annotated[str, Tag("~one")]
-    | Annotated[list[str], Field(min_length=1, max_length=4), Tag("~many")],
+    Annotated[str, Tag(errors.ONE)]
+    | Annotated[list[str], Field(min_length=1, max_length=4), Tag(errors.MANY)],
     Discriminator(
         _one_or_many,
         custom_error_type="string_or_strings",
@@ -185,7 +185,7 @@ def read(raw: bytes, content_type: str | None) -> Body:
     except ValidationError as error:
         raise errors.mistake(error.errors(), list(FIELDS)) from error
     for name in FIELDS:
-        if name in refused and given[name] != _ASKS_NOTHING.get(name):
+        if name in refused and not _asks_nothing(name, given[name]):
             raise RequestError(
                 f"Unsupported parameter: '{name}' is not supported by this server.",
                 param=name,
@@ -214,6 +214,10 @@ def messages(body: Body) -> tuple[Message, ...]:
     return tuple(_message(message, f"messages[{i}]", i) for i, message in enumerate(body.messages))
 
 
+def _asks_nothing(name: str, value: Any) -> bool:
+    return type(value) is type(_ASKS_NOTHING.get(name)) and value == _ASKS_NOTHING[name]
+
+
 def _check(body: Body) -> None:
     if body.max_tokens is not None and body.max_completion_tokens is not None:
         raise RequestError(
@@ -240,13 +244,12 @@ def _message(message: WireMessage, path: str, index: int) -> Message:
     if role == "tool" or role == "function":  # spelled out for mypy
         raise _unsupported(f"{path}.role", f"the role '{role}'")
     for name in ("tool_calls", "function_call", "audio", "refusal", "annotations", "tool_call_id"):
-        if getattr(message, name):
+        value = getattr(message, name)
+        if value == [] and name == "tool_calls":
+            raise errors.empty_array(f"{path}.{name}")
+        if value:
             if role != "assistant":
-                raise RequestError(
-                    f"Unknown parameter: '{path}.{name}'.",
-                    param=f"{path}.{name}",
-                    code="unknown_parameter",
-                )
+                raise errors.unknown(f"{path}.{name}")
             raise _unsupported(f"{path}.{name}", f"'{name}'")
     if message.content is None:
         raise RequestError(
@@ -264,6 +267,9 @@ def _message(message: WireMessage, path: str, index: int) -> Message:
 def _text(part: Part, path: str) -> str:
     if part.type != "text":
         raise _unsupported(f"{path}.type", f"content of type '{part.type}'")
+    for name in ("refusal", "image_url", "input_audio", "file"):
+        if getattr(part, name) is not None:
+            raise errors.unknown(f"{path}.{name}")
     if part.text is None:
         raise errors.missing(f"{path}.text")
     return part.text

@@ -8,6 +8,9 @@ from pydantic_core import ErrorDetails, from_json
 
 from slmtape.errors import RequestError, SlmtapeError
 
+ONE, MANY = BRANCHES = ("<one>", "<many>")
+"""What unions of a value and an array of them call their branches."""
+
 
 def body(error: SlmtapeError) -> bytes:
     """The envelope of an error."""
@@ -22,7 +25,7 @@ def body(error: SlmtapeError) -> bytes:
 
 def no_such_path(method: str, path: str) -> RequestError:
     """The error for an unknown path."""
-    return RequestError(f"Invalid URL ({method} {path})", code="unknown_url", status=404)
+    return RequestError(f"Invalid URL ({method} {path})", status=404)
 
 
 def wrong_method(method: str, path: str) -> RequestError:
@@ -79,6 +82,21 @@ def missing(param: str) -> RequestError:
     )
 
 
+def unknown(param: str) -> RequestError:
+    """The error for a parameter that does not exist."""
+    return RequestError(f"Unknown parameter: '{param}'.", param=param, code="unknown_parameter")
+
+
+def empty_array(param: str) -> RequestError:
+    """The error for an array that must have elements."""
+    return RequestError(
+        f"Invalid '{param}': empty array. Expected an array with minimum length 1, "
+        "but got an empty array instead.",
+        param=param,
+        code="empty_array",
+    )
+
+
 def wrong_type(param: str, expected: str, value: Any) -> RequestError:
     """The error for a value of another type than `expected` ("a string")."""
     return RequestError(
@@ -89,25 +107,37 @@ def wrong_type(param: str, expected: str, value: Any) -> RequestError:
 
 
 def _told(error: ErrorDetails) -> RequestError:
+    if error["loc"][-1] == "[key]":
+        return _long_name(_path(error["loc"][:-2]), error)
     param = _path(error["loc"])
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "missing":
         return missing(param)
     if kind == "extra_forbidden":
-        return RequestError(f"Unknown parameter: '{param}'.", param=param, code="unknown_parameter")
+        return unknown(param)
     if kind in _TYPES:
         return wrong_type(param, _TYPES[kind], value)
     if kind in _BOUNDS:
         return _BOUNDS[kind](param, value, context)
-    if kind in ("literal_error", "union_tag_invalid"):
-        expected = context.get("expected") or context["expected_tags"]
+    if kind == "literal_error":
+        if not isinstance(value, str):
+            return wrong_type(param, "a string", value)
         return RequestError(
-            f"Invalid value: '{_said(value, context)}'. Supported values are: "
-            f"{_alternatives(expected)}.",
+            f"Invalid value: '{value}'. Supported values are: "
+            f"{_alternatives(context['expected'])}.",
             param=param,
             code="invalid_value",
         )
     return RequestError(f"Invalid '{param}': {error['msg']}.", param=param, code="invalid_value")
+
+
+def _long_name(param: str, error: ErrorDetails) -> RequestError:
+    limit = error.get("ctx", {}).get("max_length")
+    return RequestError(
+        f"Invalid '{param}': property name too long. Expected names with maximum length {limit}.",
+        param=param,
+        code="property_name_above_max_length",
+    )
 
 
 _TYPES = {
@@ -152,31 +182,22 @@ def _length(kind: str, unit: str) -> Callable[..., RequestError]:
     return told
 
 
-def _empty(param: str, _: Any, __: dict[str, Any]) -> RequestError:
-    return RequestError(
-        f"Invalid '{param}': empty array. Expected an array with minimum length 1, "
-        "but got an empty array instead.",
-        param=param,
-        code="empty_array",
-    )
-
-
 _BOUNDS = {
     "greater_than_equal": _bound("below", "minimum", ">=", "ge"),
     "less_than_equal": _bound("above", "maximum", "<=", "le"),
     "too_long": _length("an array", "array"),
     "string_too_long": _length("a string", "string"),
-    "too_short": _empty,
+    "too_short": lambda param, *_: empty_array(param),
 }
 
 
 def _path(location: Sequence[int | str]) -> str:
-    """`messages[0].content`; names of union branches, which begin with `~`, are left away."""
+    """`messages[0].content`; the names of union branches are left away."""
     path = ""
     for step in location:
         if isinstance(step, int):
             path += f"[{step}]"
-        elif not step.startswith("~"):
+        elif step not in BRANCHES:
             path += f".{step}" if path else step
     return path
 
@@ -199,12 +220,8 @@ def _kind(value: Any) -> str:
             return "an object"
 
 
-def _said(value: Any, context: dict[str, Any]) -> Any:
-    return context.get("tag", value)
-
-
 def _alternatives(expected: str) -> str:
     """pydantic's `'a', 'b' or 'c'` as OpenAI's `'a', 'b', and 'c'`."""
-    names = expected.replace(" or ", ", ").replace("~", "").split(", ")
+    names = expected.replace(" or ", ", ").split(", ")
     comma = "," if len(names) > 2 else ""
     return f"{', '.join(names[:-1])}{comma} and {names[-1]}" if len(names) > 1 else names[0]

@@ -7,6 +7,7 @@ from itertools import accumulate
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import from_json
 
 from slmtape.generation import GenerationResult, ModelFile, Piece, Recording
 from slmtape.keys import canonical, key, restore
@@ -44,7 +45,7 @@ def write(recording: Recording) -> str:
 def read(text: str) -> Recording:
     """The recording in a file's text. Raises ValueError, which says what is wrong with it."""
     try:
-        data = json.loads(text)
+        data = from_json(text)  # refuses what is nested too deeply, and half characters
     except ValueError as error:
         marked = "it has git's conflict markers" if "<<<<<<< " in text else str(error)
         raise ValueError(f"it is not JSON: {marked}") from error
@@ -54,15 +55,16 @@ def read(text: str) -> Recording:
         file = _File.model_validate(data)
         seed = {} if file.seed is None else {"seed": file.seed}
         request = restore({"model": file.model.name, **file.request, **seed})
+        actual = key(request)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ValueError(f"it is not a recording: {where or 'file'}: {first['msg']}") from error
     except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(f"its request can't be read: {error}") from error
-    if key(request) != file.key:
+    if actual != file.key:
         raise ValueError(
-            f"its key is {file.key}, but its request has the key {key(request)}: "
+            f"its key is {file.key}, but its request has the key {actual}: "
             "the request was edited (editing the result's text is fine)"
         )
     return Recording(
