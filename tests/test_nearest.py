@@ -34,6 +34,21 @@ def test_a_long_text_is_shown_where_it_differs() -> None:
     )
 
 
+def test_the_nearest_is_the_one_with_the_same_words_and_then_the_same_characters() -> None:
+    def found(asked: str, *recorded: str) -> str:
+        nearest_one = nearest(request_for(asked), {text: request_for(text) for text in recorded})
+        assert nearest_one is not None
+        return nearest_one[0]
+
+    assert found("hello world foo", "world hello oof", "hello world foo bar") == (
+        "hello world foo bar"
+    )
+    questions = [f"Question {number}: please summarize this" for number in range(30)]
+    assert found("Question 5: please summarize", *questions) == questions[5]
+    chapters = [f"Tell me about chapter {number}" for number in (12, 2, 211)]
+    assert found("Tell me about chapter 21", *chapters) == "Tell me about chapter 211"
+
+
 def test_a_changed_setting_is_found_before_a_changed_text() -> None:
     recorded = {"same text": request_for("hi", max_tokens=5), "other": request_for("ho")}
     found = nearest(request_for("hi"), recorded)

@@ -160,6 +160,22 @@ def test_a_request_after_an_abandoned_one_is_answered(
     assert text(answer) == "hello there"
 
 
+def test_closing_stops_what_several_follow_also_when_one_of_them_leaves(
+    replay: Callable[..., Replay], engine: EchoEngine, store: CassetteStore
+) -> None:
+    engine.hold()
+    replaying = replay()
+    one, other = threading.Event(), threading.Event()
+    [answer] = replaying.answers(request_for(), 1)
+    answer.follow(one.set, pieces=False)
+    answer.follow(other.set, pieces=False)
+    answer.abandoned = True  # what closing does first
+    answer.leave(one.set, pieces=False)
+    replaying.close()
+    assert isinstance(answer.error, ServerStopped)
+    assert store.get(answer.key) is None
+
+
 def test_closing_stops_what_is_generated(
     replay: Callable[..., Replay], engine: EchoEngine, store: CassetteStore
 ) -> None:
@@ -194,6 +210,38 @@ def test_unseeded_sampling_counts_its_requests_and_replays_them_in_order(
     again = replay(Mode.REPLAY)
     assert [text(again.answers(request, 1)[0]) for _ in range(3)] == said
     assert isinstance(finished(again.answers(request, 1)[0]).error, RecordingNotFound)
+
+
+def test_a_request_that_was_given_up_or_failed_gives_its_seed_back(
+    replay: Callable[..., Replay], engine: EchoEngine
+) -> None:
+    request = request_for("dice", temperature=1)
+    replaying = replay()
+    engine.hold()
+    [given_up] = replaying.answers(request, 1)
+    [kept] = replaying.answers(request, 1)
+    wake = threading.Event()
+    given_up.follow(wake.set, pieces=False)
+    given_up.leave(wake.set, pieces=False)
+    [second_try] = replaying.answers(request, 1)
+    engine.allow()
+    assert [text(kept), text(second_try)] == ["dice 1", "dice 0"]
+    assert text(replaying.answers(request, 1)[0]) == "dice 2"
+
+
+def test_a_thread_that_can_not_start_is_an_error_and_not_a_hang(
+    replay: Callable[..., Replay], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    replaying = replay()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        with pytest.raises(EngineError, match="can't start new thread"):
+            replaying.answers(request_for(), 1)
+    assert text(replaying.answers(request_for(), 1)[0]) == "hello there"
+    replaying.close()
 
 
 def test_choices_have_seeds_that_follow_each_other(replay: Callable[..., Replay]) -> None:

@@ -21,7 +21,7 @@ from slmtape import (
     Mode,
     RecordingNotFound,
 )
-from slmtape.errors import ClientGone, EngineError
+from slmtape.errors import ClientGone, EngineError, ServerStopped
 from tests.support import ROOT, EchoEngine, ask, chat
 
 Serve = Callable[..., FakeLLMServer]
@@ -134,6 +134,7 @@ def test_nothing_is_left_open(serve: Serve, tmp_path: Path) -> None:
         (None, None, "true", True, "replay"),
         (None, None, "false", True, "auto"),
         (None, None, "", True, "auto"),
+        (None, "", None, True, "auto"),
         (None, "rewrite", "true", True, "rewrite"),
         ("live", "rewrite", "true", True, "live"),
         (Mode.REPLAY, "auto", None, True, "replay"),
@@ -164,14 +165,23 @@ def test_the_mode_is_argument_then_variable_then_default(
         ({"mode": "sometimes", "cache": "c"}, "Unknown mode 'sometimes'. Modes: auto, replay"),
         ({"mode": "verify", "cache": "c"}, "Unknown mode 'verify'"),
         ({"mode": "auto"}, "needs recordings: pass cache='cassettes'"),
+        ({"port": 70_000}, "Can't listen on 127.0.0.1:70000"),
+        ({"host": "no\0host"}, "Can't listen on"),
         ({"aliases": {"gpt-4o": "gpt-5"}}, "stands for 'gpt-5', which is not served"),
     ],
 )
 def test_arguments_that_do_not_fit_are_told(
     serve: Serve, options: dict[str, Any], words: str
 ) -> None:
+    threads = threading.active_count()
     with pytest.raises(ConfigurationError, match=words):
         serve(**options)
+    assert threading.active_count() == threads
+
+
+def test_an_unknown_engine_is_told_with_the_known_ones() -> None:
+    with pytest.raises(ConfigurationError, match="Unknown engine 'nope'"):
+        FakeLLMServer(engine="nope")
 
 
 def test_an_unknown_model_is_told_with_the_known_ones() -> None:
@@ -285,6 +295,22 @@ def test_unknown_paths_and_methods_get_the_envelope(
     assert reply.status == status
     assert words in reply.error["message"]
     assert reply.error["type"] == "invalid_request_error"
+    assert reply.error["code"] == (None if status == 404 else "method_not_supported")
+    assert ("allow" in reply.headers) == (status == 405)
+
+
+def test_a_mistake_of_our_own_is_told_and_not_retried(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = serve()
+    monkeypatch.setattr("slmtape.replay.key", lambda _: 1 / 0)
+    reply = ask(server.base_url, chat("hello"))
+    assert reply.status == 500
+    assert reply.error["type"] == "server_error"
+    assert "ZeroDivisionError" in reply.error["message"]
+    assert server.calls.last.seconds is not None
+    with pytest.raises(CheckError, match="ZeroDivisionError"):
+        server.check()
 
 
 def test_paths_outside_the_api_get_the_envelope(serve: Serve) -> None:
@@ -384,15 +410,28 @@ def test_a_client_that_leaves_stops_the_generation_and_nothing_is_recorded(
     server.check()
 
 
-def test_stopping_answers_who_still_waits(serve: Serve, echo: EchoEngine) -> None:
-    server = serve()
+def test_stopping_ends_what_is_asked_at_once(
+    serve: Serve, echo: EchoEngine, tmp_path: Path
+) -> None:
+    server = serve(cache=tmp_path / "cassettes")
     echo.hold()
     with connection(server) as client:
         client.sendall(post(b'{"model":"echo","messages":[%s]}' % MESSAGE))
         assert echo.started.wait(10)
-        server.stop()
-        seen = client.recv(65536)
-    assert seen == b"" or b"server_stopped" in seen
+        stops = [threading.Thread(target=server.stop) for _ in range(3)]
+        for stop in stops:
+            stop.start()
+        for stop in stops:
+            stop.join(10)
+            assert not stop.is_alive()
+        assert echo.closed.is_set()
+        assert b"first" not in client.recv(65536)
+    with pytest.raises(ConnectionRefusedError):
+        connection(server)
+    [call] = server.calls
+    assert isinstance(call.error, ServerStopped)
+    assert call.seconds is not None
+    assert not list(tmp_path.rglob("*.json"))
 
 
 # What a server remembers

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from slmtape.calls import Call, Calls
-from slmtape.errors import ClientGone, RequestError, SlmtapeError
+from slmtape.errors import ClientGone, RequestError, ServerStopped, SlmtapeError
 from slmtape.generation import GenerationResult, Piece
 from slmtape.protocols import Generates, ParsedCall, Served, Tells, WireProtocol
 from slmtape.replay import Answer, Replay
@@ -52,7 +52,9 @@ def create_app(context: Context) -> FastAPI:
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         told = protocol.wrong_method if error.status_code == 405 else protocol.no_such_path
-        return _refusal(protocol, told(request.method, request.url.path))
+        refusal = _refusal(protocol, told(request.method, request.url.path))
+        refusal.headers.update(error.headers or {})
+        return refusal
 
     async def bug(_: Request, error: Exception) -> Response:
         told = SlmtapeError(f"A mistake of slmtape's own: {type(error).__name__}: {error}")
@@ -107,6 +109,12 @@ class _Generation:
             if not isinstance(error, RequestError):
                 self._context.failed(error)
             await _refusal(self._context.protocol, error)(scope, receive, send)
+        except asyncio.CancelledError:
+            exchange.failed(ServerStopped("The server was stopped."))
+            raise
+        except Exception as error:
+            exchange.failed(SlmtapeError(repr(error)))
+            raise
 
 
 class _Exchange:

@@ -16,6 +16,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 
 import slmtape
+from slmtape.calls import Call
 from slmtape.errors import SlmtapeError
 from slmtape.generation import Mode
 from slmtape.server import FakeLLMServer
@@ -88,14 +89,17 @@ def serve(
     ):
         console.print(f"OPENAI_BASE_URL={server.base_url} OPENAI_API_KEY=slmtape")
         console.print(f"[dim]mode {server.mode.value}; Ctrl-C stops[/]")
-        seen = 0
+        seen, unfinished = 0, list[Call]()
         try:
             while True:
                 time.sleep(0.2)
-                for call in server.calls[seen:]:
+                new = server.calls[seen:]
+                seen += len(new)
+                looked_at, unfinished = [*unfinished, *new], []
+                for call in looked_at:
                     if call.seconds is None:
-                        break
-                    seen += 1
+                        unfinished.append(call)
+                        continue
                     what = call.error or ("replayed" if call.replayed else "generated")
                     console.print(f"{call.path} {escape(str(what))} [dim]{call.seconds:.3f} s[/]")
         except KeyboardInterrupt:
@@ -128,20 +132,19 @@ def _ask(console: Console, question: str, folder: Path, model: str) -> _Asked:
         name = client.models.list().data[0].id
         first, pieces, begun = None, 0, time.perf_counter()
         try:
-            answer = client.chat.completions.create(
+            for chunk in client.chat.completions.create(
                 model=name,
                 messages=[{"role": "user", "content": question}],
                 max_tokens=120,
                 stream=True,
-            )
-        except APIError:
+            ):
+                if chunk.choices and (text := chunk.choices[0].delta.content):
+                    first = first or time.perf_counter() - begun
+                    pieces += 1
+                    console.print(text, end="", soft_wrap=True, markup=False)
+        except APIError as error:
             server.check()
-            raise
-        for chunk in answer:
-            if chunk.choices and (text := chunk.choices[0].delta.content):
-                first = first or time.perf_counter() - begun
-                pieces += 1
-                console.print(text, end="", soft_wrap=True, markup=False)
+            raise click.ClickException(error.message) from error
         total = time.perf_counter() - begun
         console.print()
         call = server.calls.last

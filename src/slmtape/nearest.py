@@ -49,7 +49,7 @@ def _likeness(one: GenerationRequest, other: GenerationRequest) -> tuple[float, 
     """How many fields and words they share; where that is equal, how many characters."""
     mine, theirs = _text(one), _text(other)
     words = difflib.SequenceMatcher(a=mine.split(), b=theirs.split(), autojunk=False).ratio()
-    start = _common(mine, theirs)
+    start = max(0, _common(mine, theirs) - _EXCERPT)
     mine, theirs = mine[start : start + _COMPARED], theirs[start : start + _COMPARED]
     characters = difflib.SequenceMatcher(a=mine, b=theirs, autojunk=False).ratio()
     return words + _overlap(set(_lines(one)), set(_lines(other))), characters

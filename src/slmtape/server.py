@@ -6,6 +6,7 @@ import os
 import shlex
 import socket
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -71,19 +72,24 @@ class FakeLLMServer:
         self._mode_given = mode is not None
         self._model_name = model_name
         self._engine_name = engine
+        if engine not in engines.ENGINES:
+            raise ConfigurationError(
+                f"Unknown engine {engine!r}. Engines: {', '.join(engines.ENGINES)}."
+            )
         served = _served(model_name, aliases or {})
-        self._failures: list[SlmtapeError] = []
+        self._failures: deque[SlmtapeError] = deque()
         self._engines: dict[str, Engine] = {}
-        self._lock = threading.Lock()
-        self._store = stores.load("cassettes", Path(cache)) if cache is not None else None
+        self._loading = threading.Lock()
+        self._stopping = threading.Lock()
+        self._listener = _listen(host, port)
+        try:
+            self._store = stores.load("cassettes", Path(cache)) if cache is not None else None
+        except BaseException:
+            self._listener.close()
+            raise
         self._replay = Replay(
             mode=self.mode, store=self._store, engine=self._engine, remedy=self._remedy
         )
-        try:
-            self._listener = _listen(host, port)
-        except OSError as error:
-            self._close()
-            raise ConfigurationError(f"Can't listen on {host}:{port}: {error}") from error
         reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
         name = f"[{reachable}]" if ":" in reachable else reachable
         self.port: int = self._listener.getsockname()[1]
@@ -112,20 +118,27 @@ class FakeLLMServer:
         So an application that swallows an exception can't hide a miss from its test. What a
         client did wrong is not counted: it may be what the test is about.
         """
-        failures, self._failures[:] = list(self._failures), []
+        failures = []
+        while self._failures:
+            failures.append(self._failures.popleft())
         if failures:
             raise CheckError(failures)
 
     def stop(self) -> None:
         """Stop listening, stop what is being generated, close what is open. Once is enough."""
-        with self._lock:
+        with self._stopping:
             if self._stopped:
                 return
             self._stopped = True
-        atexit.unregister(self.stop)
-        self._replay.close()
-        self._http.stop()
-        self._close()
+            atexit.unregister(self.stop)
+            try:
+                self._replay.close()
+            finally:
+                try:
+                    self._http.stop()
+                finally:
+                    if self._store:
+                        self._store.close()
 
     def __enter__(self) -> Self:
         return self
@@ -138,12 +151,8 @@ class FakeLLMServer:
     ) -> None:
         self.stop()
 
-    def _close(self) -> None:
-        if self._store:
-            self._store.close()
-
     def _engine(self, name: str) -> Engine:
-        with self._lock:
+        with self._loading:
             if name not in self._engines:
                 path = models.find(self._model_name)
                 self._engines[name] = engines.load(self._engine_name, path, name)
@@ -221,15 +230,15 @@ def _listen(host: str, port: int) -> socket.socket:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(2048)
-    except BaseException:
+    except (OSError, OverflowError, TypeError, ValueError) as error:
         listener.close()
-        raise
+        raise ConfigurationError(f"Can't listen on {host}:{port}: {error}") from error
     return listener
 
 
 def _mode(given: Mode | str | None, *, cached: bool) -> Mode:
     asked = given or (os.environ.get("SLMTAPE_MODE") if cached else None)
-    if asked is None:
+    if not asked:
         if not cached:
             return Mode.LIVE
         in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")

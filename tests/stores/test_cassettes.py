@@ -1,5 +1,6 @@
 """A cassette directory: files that people read, edit and merge, and a cache that is derived."""
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -299,10 +300,13 @@ def damaged(path: Path) -> list[tuple[str, str]]:
         (text.replace('"text": "', '"words": "'), "result.text"),
         (text.replace('"role"', '"part"'), "its request can't be read"),
         (text.replace('"pieces": "3 2"', '"pieces": "3 x"'), "result.pieces"),
+        (text.replace('"hello there"', '["hello there"]'), "its request can't be read"),
+        (text.replace('"hello"', '"hel\\ud800"'), "it is not JSON"),
+        (text.replace('"hello"', "[" * 100_000), "it is not JSON"),
     ]
 
 
-@pytest.mark.parametrize("way", range(12))
+@pytest.mark.parametrize("way", range(15))
 def test_damage_is_reported_by_name_and_never_overwritten(directory: Path, way: int) -> None:
     [path] = put(directory, recording_for(request_for()))
     text, words = damaged(path)[way]
@@ -337,16 +341,50 @@ def test_two_files_with_one_key_are_reported(directory: Path) -> None:
         CassetteStore(directory)
 
 
+def test_files_whose_contents_were_swapped_are_fine(directory: Path) -> None:
+    recordings = [recording_for(request_for(text), text) for text in ("one", "two")]
+    one, two = put(directory, *recordings)
+    texts = one.read_bytes(), two.read_bytes()
+    one.write_bytes(texts[1] + b" ")
+    two.write_bytes(texts[0] + b" ")
+    with opened(directory) as store:
+        assert [store.get(recording.key) for recording in recordings] == [
+            recording.result for recording in recordings
+        ]
+
+
+def test_damage_anywhere_in_the_cache_is_mended_or_told(directory: Path) -> None:
+    recordings = [recording_for(request_for(str(number)), "x" * 500) for number in range(60)]
+    put(directory, *recordings)
+    cache = directory / ".cache.sqlite3"
+    whole = cache.read_bytes()
+    mended = 0
+    for page in range(0, len(whole), 4096):
+        cache.write_bytes(whole[:page] + b"\xa5" * 4096 + whole[page + 4096 :])
+        store = CassetteStore(directory)
+        for recording in recordings:
+            # Any other exception than a CassetteError would be a 500.
+            with contextlib.suppress(CassetteError):
+                assert store.get(recording.key) == recording.result
+                mended += 1
+        with contextlib.suppress(CassetteError):
+            assert len(store.requests()) == 60
+        store.close()
+        for file in directory.glob(".cache.sqlite3-*"):
+            file.unlink()
+    assert mended > 60
+
+
 def test_what_can_not_be_written_is_told(directory: Path) -> None:
     directory.mkdir()
     (directory / "echo").write_text("a file where the folder should be")
-    with opened(directory) as store, pytest.raises(CassetteError, match="can't be written"):
+    with opened(directory) as store, pytest.raises(CassetteError, match="can't be used"):
         store.put(recording_for(request_for()))
 
 
 def test_old_temporary_files_go_and_new_ones_stay(directory: Path) -> None:
     [path] = put(directory, recording_for(request_for()))
-    old, new = path.with_name(".old.tmp"), path.with_name(".new.tmp")
+    old, new = (path.with_name(f".{n}-{'0' * 32}.tmp") for n in ("old", "new"))
     for file in (old, new):
         file.touch()
     os.utime(old, (0, 0))

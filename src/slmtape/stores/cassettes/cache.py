@@ -12,8 +12,16 @@ from typing import Any, NamedTuple
 _VERSION = 1
 _PATIENCE = 60.0
 """Seconds to wait for another process that writes."""
-_READ_ONLY = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
-_DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
+
+_UNAVAILABLE = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_READONLY,
+}
 
 _SCHEMA = """
 CREATE TABLE recordings (
@@ -52,27 +60,12 @@ class Row(NamedTuple):
 class Cache:
     """Recordings by key. Reads and writes use a connection each, so a read never waits."""
 
-    def __init__(self, path: Path) -> None:
-        try:
-            self._open(path)
-        except sqlite3.DatabaseError as error:
-            code = error.sqlite_errorcode & 0xFF
-            if code in _DAMAGED:
-                for file in path.parent.glob(f"{path.name}*"):
-                    file.unlink(missing_ok=True)
-                self._open(path)
-            elif code in _READ_ONLY:
-                # A directory that can't be written is replayed from memory.
-                self._reader = self._writer = _Connection(":memory:")
-                self._prepare()
-            else:
-                raise
-
-    def _open(self, path: Path) -> None:
-        self._writer = _Connection(str(path))
+    def __init__(self, path: Path | None) -> None:
+        """Open the file, or make it; None: keep everything in memory. Raises sqlite3.Error."""
+        self._writer = _Connection(str(path or ":memory:"))
         try:
             self._prepare()
-            self._reader = _Connection(str(path))
+            self._reader = _Connection(str(path)) if path else self._writer
         except BaseException:
             self._writer.close()
             raise
@@ -81,9 +74,7 @@ class Cache:
         with self._writer.use() as connection:
             _patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
             connection.execute("PRAGMA synchronous = OFF")
-            if connection.execute("PRAGMA user_version").fetchone()[0] == _VERSION:
-                connection.execute("SELECT count(*) FROM recordings WHERE key = ''").fetchone()
-                return
+        # Also where nothing is to be written: here it shows whether anything can be.
         with self._writer.transaction() as connection:
             if connection.execute("PRAGMA user_version").fetchone()[0] == _VERSION:
                 return
@@ -115,7 +106,7 @@ class Cache:
 
     def requests(self) -> dict[str, dict[str, Any]]:
         """All recorded requests, by file."""
-        with self._reader.use() as connection:
+        with self._writer.use() as connection:  # long: who replays meanwhile must not wait
             rows = connection.execute("SELECT file, request FROM recordings").fetchall()
         return {file: json.loads(request) for file, request in rows}
 
@@ -170,13 +161,20 @@ class _Connection:
             try:
                 yield connection
             except BaseException:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
 
     def close(self) -> None:
         with self._lock:
             self._connection.close()
+
+
+def is_unavailable(error: sqlite3.Error) -> bool:
+    """Whether the file can't be used but may be sound: others hold it, or it can't be written."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    return code in _UNAVAILABLE
 
 
 def _patiently(action: Any) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -17,7 +18,7 @@ from slmtape.errors import CassetteError
 from slmtape.generation import GenerationRequest, GenerationResult, Recording
 from slmtape.keys import canonical, restore
 from slmtape.stores.cassettes import recording_file
-from slmtape.stores.cassettes.cache import Cache, Row, Stamp
+from slmtape.stores.cassettes.cache import Cache, Row, Stamp, is_unavailable
 
 _CACHE = ".cache.sqlite3"
 _GITIGNORE = f"""\
@@ -37,18 +38,14 @@ class CassetteStore:
         self._lock = threading.Lock()
         self._replays: Counter[str] = Counter()
         self._cache: Cache | None = None
-        self._open()
+        with self._told():
+            self._open()
 
     def get(self, key: str) -> GenerationResult | None:
-        """The result recorded under this key, or None."""
-        cache = self._open()
-        try:
+        """The result recorded under this key, or None. Raises CassetteError."""
+        with self._told():
+            cache = self._open()
             written = cache.result(key) if cache else None
-        except sqlite3.Error as error:
-            raise CassetteError(
-                f"{self._directory / _CACHE} can't be read: {error}. "
-                "Delete it: it is made anew from the recordings."
-            ) from error
         if written is None:
             return None
         self._replays[key] += 1
@@ -56,7 +53,7 @@ class CassetteStore:
 
     def put(self, recording: Recording) -> None:
         """Keep this recording: its file first, then its row. Raises CassetteError."""
-        try:
+        with self._told():
             self._directory.mkdir(parents=True, exist_ok=True)
             cache = self._open()
             assert cache is not None
@@ -65,24 +62,22 @@ class CassetteStore:
             path.parent.mkdir(exist_ok=True)
             _write(path, recording_file.write(recording))
             cache.change([_row(name, recording, _stamp(path))])
-        except (OSError, sqlite3.Error) as error:
-            raise CassetteError(
-                f"The recording {recording.key} can't be written to {self._directory}: {error}"
-            ) from error
 
     def requests(self) -> Mapping[str, GenerationRequest]:
         """What is recorded: the path of each recording to its request."""
-        cache = self._open()
-        recorded = cache.requests() if cache else {}
+        with self._told():
+            cache = self._open()
+            recorded = cache.requests() if cache else {}
         return {str(self._directory / file): restore(request) for file, request in recorded.items()}
 
     def close(self) -> Self:
         """Write down what was replayed, and close the cache."""
         with self._lock:
             if self._cache:
-                if self._replays:
-                    self._cache.replayed(self._replays)
-                    self._replays.clear()
+                with contextlib.suppress(sqlite3.Error):  # nobody's recording, only counts
+                    if self._replays:
+                        self._cache.replayed(self._replays)
+                self._replays.clear()
                 self._cache.close()
                 self._cache = None
         return self
@@ -99,14 +94,44 @@ class CassetteStore:
                     (self._directory / ".gitignore").open("x") as file,
                 ):
                     file.write(_GITIGNORE)
-                cache = Cache(self._directory / _CACHE)
+                self._cache = self._opened()
+        return self._cache
+
+    def _opened(self) -> Cache:
+        """The cache, from its file; from one made anew if that is damaged; or else in memory."""
+        path = self._directory / _CACHE
+        for attempt in (path, path, None):
+            try:
+                cache = Cache(attempt)
                 try:
                     self._update(cache)
                 except BaseException:
                     cache.close()
                     raise
-                self._cache = cache
-        return self._cache
+                return cache
+            except sqlite3.Error as error:
+                if attempt is None:
+                    raise
+                if not is_unavailable(error):
+                    for file in self._directory.glob(f"{_CACHE}*"):
+                        with contextlib.suppress(OSError):
+                            file.unlink()
+        raise AssertionError("memory is always there")
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """What the file system and SQLite refuse, as a CassetteError."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise CassetteError(
+                f"{self._directory / _CACHE} can't be used: {error}. "
+                "Delete it: it is made anew from the recordings."
+            ) from error
+        except OSError as error:
+            raise CassetteError(
+                f"The cassette directory {self._directory} can't be used: {error}."
+            ) from error
 
     def _update(self, cache: Cache) -> None:
         """Bring the cache up to date with the files."""
@@ -117,7 +142,7 @@ class CassetteStore:
         if not changed and not gone:
             return
         rows, damage = self._read(changed)
-        damage += self._doubles(cache, rows, gone)
+        damage += self._doubles(cache, rows, gone | changed.keys())
         if damage:
             raise CassetteError(
                 "\n".join(
@@ -141,15 +166,18 @@ class CassetteStore:
                 damage.append(f"{path} can't be used: {error}.")
         return rows, damage
 
-    def _doubles(self, cache: Cache, rows: list[Row], gone: set[str]) -> list[str]:
-        """A sentence for each recording whose key is in another file as well."""
+    def _doubles(self, cache: Cache, rows: list[Row], outdated: set[str]) -> list[str]:
+        """A sentence for each recording whose key is in another file as well.
+
+        What the cache knows of `outdated` files no longer counts.
+        """
         places: dict[str, str] = {}
         doubles = []
         for row in rows:
             other = places.setdefault(row.key, row.file)
             if other == row.file:
                 before = cache.file(row.key)
-                other = before if before and before not in gone else row.file
+                other = before if before and before not in outdated else row.file
             if other != row.file:
                 doubles.append(
                     f"{self._directory / row.file} can't be used: "
@@ -177,7 +205,7 @@ def _files(directory: Path) -> Iterator[tuple[str, Stamp]]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name.startswith("."):
-                    if entry.name.endswith(".tmp"):
+                    if _TEMPORARY.fullmatch(entry.name):
                         _sweep(entry)
                 elif entry.is_dir():
                     pending.append((f"{prefix}{entry.name}/", Path(entry.path)))
@@ -188,6 +216,9 @@ def _files(directory: Path) -> Iterator[tuple[str, Stamp]]:
                             f"{prefix}{entry.name}",
                             Stamp(status.st_size, status.st_mtime_ns),
                         )
+
+
+_TEMPORARY = re.compile(r"\..+-[0-9a-f]{32}\.tmp")
 
 
 def _sweep(entry: os.DirEntry[str]) -> None:
