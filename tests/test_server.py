@@ -356,6 +356,18 @@ def test_connections_are_kept(serve: Serve) -> None:
             assert client.recv(65536).startswith(b"HTTP/1.1 400")
 
 
+@pytest.mark.parametrize("offer", ["Upgrade: h2c", "UPGRADE: websocket"])
+def test_an_offer_of_another_protocol_is_overheard(serve: Serve, offer: str) -> None:
+    server = serve()
+    with connection(server) as client:
+        for _ in range(2):
+            body = b'{"model":"echo","messages":[%s]}' % MESSAGE
+            client.sendall(post(body, offer, "Connection: Upgrade, HTTP2-Settings"))
+            seen = read_until(client, b'"total_tokens"')
+            assert seen.startswith(b"HTTP/1.1 200")
+            assert b"first second third" in seen
+
+
 def test_clients_at_the_same_time_are_all_answered(serve: Serve, tmp_path: Path) -> None:
     server = serve(cache=tmp_path / "cassettes")
 

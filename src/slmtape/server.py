@@ -3,6 +3,7 @@
 import asyncio
 import atexit
 import os
+import re
 import shlex
 import socket
 import threading
@@ -13,6 +14,7 @@ from types import TracebackType
 from typing import Self, TypedDict
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from slmtape import engines, models, protocols, stores
 from slmtape.app import Context, create_app
@@ -166,6 +168,21 @@ class FakeLLMServer:
         return f"To record it: SLMTAPE_MODE=auto {command}\nThen commit the new file."
 
 
+class _HTTP11(HttpToolsProtocol):
+    """HTTP/1.1 that overhears offers of another protocol, as a server may (RFC 9110, 7.8).
+
+    Java's client makes one with each first request, and httptools would drop that request's body.
+    """
+
+    _OFFER = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
+
+    def data_received(self, data: bytes) -> None:
+        end = data.find(b"\r\n\r\n")
+        if end >= 0 and self._OFFER.search(data, 0, end):
+            data = self._OFFER.sub(b"\r\nx-upgrade:", data[:end]) + data[end:]
+        super().data_received(data)
+
+
 class _HTTPServer(uvicorn.Server):
     """uvicorn in a thread, which stops at once instead of within the next tenths of a second."""
 
@@ -173,6 +190,7 @@ class _HTTPServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http=_HTTP11,
                 lifespan="off",
                 log_config=None,
                 access_log=False,
@@ -180,6 +198,7 @@ class _HTTPServer(uvicorn.Server):
                 # Without a clock in it, an answer is the same bytes every time.
                 date_header=False,
                 server_header=False,
+                proxy_headers=False,
                 # A client that reuses a connection must not find it closed.
                 timeout_keep_alive=3600,
             )

@@ -61,6 +61,7 @@ FIELDS = {
 }
 """Every field of OpenAI's, in the order in which OpenAI reports mistakes."""
 
+_REFUSED = [name for name, treatment in FIELDS.items() if treatment is Treatment.REFUSED]
 _ASKS_NOTHING = {
     "logprobs": False,
     "modalities": ["text"],
@@ -169,23 +170,21 @@ class Body(_Strict):
 
 def read(raw: bytes, content_type: str | None) -> Body:
     """The body of a request. Raises RequestError, in OpenAI's words and order."""
-    # For OpenAI null means "not given".
-    given = {
-        name: value
-        for name, value in errors.read_object(raw, content_type).items()
-        if value is not None
-    }
+    given: dict[str, Any] = {}
+    refused: dict[str, Any] = {}
+    for name, value in errors.read_object(raw, content_type).items():
+        if value is not None:  # for OpenAI null means "not given"
+            (refused if name in _REFUSED else given)[name] = value
     if "model" not in given:
         raise RequestError("you must provide a model parameter")
     if "messages" not in given:
         raise errors.missing("messages")
-    refused = {name for name in given if FIELDS.get(name) is Treatment.REFUSED}
     try:
-        body = Body.model_validate({name: given[name] for name in given if name not in refused})
+        body = Body.model_validate(given)
     except ValidationError as error:
         raise errors.mistake(error.errors(), list(FIELDS)) from error
-    for name in FIELDS:
-        if name in refused and not _asks_nothing(name, given[name]):
+    for name in sorted(refused, key=_REFUSED.index):
+        if not _asks_nothing(name, refused[name]):
             raise RequestError(
                 f"Unsupported parameter: '{name}' is not supported by this server.",
                 param=name,

@@ -86,16 +86,12 @@ class Cache:
 
     def result(self, key: str) -> str | None:
         """The result recorded under this key, as JSON."""
-        with self._reader.use() as connection:
-            row = connection.execute(
-                "SELECT result FROM recordings WHERE key = ?", (key,)
-            ).fetchone()
+        row = self._reader.one("SELECT result FROM recordings WHERE key = ?", key)
         return row[0] if row else None
 
     def file(self, key: str) -> str | None:
         """Where this key is recorded."""
-        with self._reader.use() as connection:
-            row = connection.execute("SELECT file FROM recordings WHERE key = ?", (key,)).fetchone()
+        row = self._reader.one("SELECT file FROM recordings WHERE key = ?", key)
         return row[0] if row else None
 
     def files(self) -> dict[str, Stamp]:
@@ -148,6 +144,12 @@ class _Connection:
             path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
         )
         self._lock = threading.Lock()
+
+    def one(self, query: str, *arguments: str) -> tuple[Any, ...] | None:
+        """The first row of a query."""
+        with self._lock:
+            row: tuple[Any, ...] | None = self._connection.execute(query, arguments).fetchone()
+            return row
 
     @contextmanager
     def use(self) -> Iterator[sqlite3.Connection]:
