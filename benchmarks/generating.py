@@ -14,7 +14,7 @@ from benchmarks.servers import MODEL
 from slmtape import FakeLLMServer, models
 
 _TOKENS = 96
-_ROUNDS = 15
+_ROUNDS = 21
 _PROMPT = "Tell me a long story about a lighthouse, its keeper and the sea."
 
 

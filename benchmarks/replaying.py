@@ -14,7 +14,7 @@ from benchmarks.results import Figure, figure, ratio
 
 MANY = 10_000
 _REQUESTS = 800
-_ROUNDS = 7
+_ROUNDS = 9
 _CELLS = [(clients, stream) for clients in (1, 8) for stream in (False, True)]
 
 

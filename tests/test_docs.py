@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import results
 from slmtape.generation import Mode
 from slmtape.nearest import differences
 from slmtape.protocols.openai.chat_body import FIELDS, Treatment
@@ -65,6 +66,12 @@ def test_the_table_of_fields_is_the_one_that_the_code_uses() -> None:
         names = ", ".join(f"`{name}`" for name, what in FIELDS.items() if what is treatment)
         lines.append(f"| {treatment.value} | {names} |")
     assert generated("fields") == "\n".join(lines) + "\n"
+
+
+def test_the_table_of_measurements_is_the_last_one_that_was_measured() -> None:
+    figures = results.read(ROOT / "benchmarks" / "results.json")
+    assert generated("benchmarks") == results.markdown(figures)
+    assert len(figures) > 15
 
 
 def test_the_report_of_a_miss_reads_as_shown() -> None:
