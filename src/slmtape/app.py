@@ -127,7 +127,6 @@ class _Exchange:
         self._context = context
         self._begun = time.perf_counter()
         self._call = Call(scope["path"], time.time())
-        self._changed = asyncio.Event()
         self._gone = False
         context.calls.add(self._call)
 
@@ -256,6 +255,7 @@ class _Exchange:
     async def _following(self, answers: Sequence[Answer], *, pieces: bool) -> AsyncIterator[None]:
         """Be woken by the answers, and by the client's leaving."""
         loop = asyncio.get_running_loop()
+        self._changed = asyncio.Event()
 
         def wake() -> None:
             with suppress(RuntimeError):  # the loop has ended

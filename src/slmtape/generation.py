@@ -57,8 +57,6 @@ class GenerationRequest:
 
     def __post_init__(self) -> None:
         settle = object.__setattr__
-        for name in ("temperature", "top_p", "presence_penalty", "frequency_penalty"):
-            settle(self, name, float(getattr(self, name)))
         if self.temperature < _COLDEST:
             settle(self, "temperature", 0.0)
             settle(self, "top_p", 1.0)

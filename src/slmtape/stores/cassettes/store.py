@@ -43,9 +43,11 @@ class CassetteStore:
 
     def get(self, key: str) -> GenerationResult | None:
         """The result recorded under this key, or None. Raises CassetteError."""
-        with self._told():
+        try:  # not `_told`, which takes longer than all the rest
             cache = self._open()
             written = cache.result(key) if cache else None
+        except (sqlite3.Error, OSError) as error:
+            raise self._telling(error) from error
         if written is None:
             return None
         self._replays[key] += 1
@@ -123,15 +125,18 @@ class CassetteStore:
         """What the file system and SQLite refuse, as a CassetteError."""
         try:
             yield
-        except sqlite3.Error as error:
-            raise CassetteError(
-                f"{self._directory / _CACHE} can't be used: {error}. "
-                "Delete it: it is made anew from the recordings."
-            ) from error
-        except OSError as error:
-            raise CassetteError(
+        except (sqlite3.Error, OSError) as error:
+            raise self._telling(error) from error
+
+    def _telling(self, error: sqlite3.Error | OSError) -> CassetteError:
+        if isinstance(error, OSError):
+            return CassetteError(
                 f"The cassette directory {self._directory} can't be used: {error}."
-            ) from error
+            )
+        return CassetteError(
+            f"{self._directory / _CACHE} can't be used: {error}. "
+            "Delete it: it is made anew from the recordings."
+        )
 
     def _update(self, cache: Cache) -> None:
         """Bring the cache up to date with the files."""
