@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from slmtape.calls import Call, Calls
 from slmtape.errors import ClientGone, RequestError, ServerStopped, SlmtapeError
@@ -44,7 +46,7 @@ def create_app(context: Context) -> FastAPI:
     """The application of one server."""
     # Traces of the application under test are its own: ours would be spans that it did not make.
     silent: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, telemetry=silent)
+    app = _App(openapi_url=None, docs_url=None, redoc_url=None, telemetry=silent)
     app.router.redirect_slashes = False
     app.router.routes[:] = [_route(endpoint, context) for endpoint in context.protocol.endpoints]
     protocol = context.protocol
@@ -65,6 +67,15 @@ def create_app(context: Context) -> FastAPI:
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(Exception, bug)
     return app
+
+
+class _App(FastAPI):
+    """FastAPI with no more between a request and its endpoint than these endpoints need."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        handlers = dict(self.exception_handlers)
+        bug = handlers.pop(Exception)
+        return ServerErrorMiddleware(ExceptionMiddleware(self.router, handlers), bug)
 
 
 def _route(endpoint: Generates | Tells, context: Context) -> BaseRoute:
