@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, Protocol, Self
+from typing import Literal, Protocol
 
 Role = Literal["system", "developer", "user", "assistant"]
 FinishReason = Literal["stop", "length"]
@@ -154,5 +154,5 @@ class Store(Protocol):
     def requests(self) -> Mapping[str, GenerationRequest]:
         """What is recorded: where each recording is (as its reader would say it) to its request."""
 
-    def close(self) -> Self:
+    def close(self) -> None:
         """Let go of files and connections."""

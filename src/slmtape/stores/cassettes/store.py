@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Self
 from uuid import uuid4
 
 from slmtape.errors import CassetteError
@@ -61,7 +60,7 @@ class CassetteStore:
             assert cache is not None
             name = cache.file(recording.key) or recording_file.file_name(recording)
             path = self._directory / name
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             _write(path, recording_file.write(recording))
             cache.change([_row(name, recording, _stamp(path))])
 
@@ -72,7 +71,7 @@ class CassetteStore:
             recorded = cache.requests() if cache else {}
         return {str(self._directory / file): restore(request) for file, request in recorded.items()}
 
-    def close(self) -> Self:
+    def close(self) -> None:
         """Write down what was replayed, and close the cache."""
         with self._lock:
             if self._cache:
@@ -82,7 +81,6 @@ class CassetteStore:
                 self._replays.clear()
                 self._cache.close()
                 self._cache = None
-        return self
 
     def _open(self) -> Cache | None:
         """The cache, up to date with the files; None as long as there is no directory."""
