@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -75,29 +74,30 @@ def test_a_model_that_is_missing_is_told_in_a_sentence(folder: Path) -> None:
         assert left(folder) == []
 
 
-@pytest.mark.skipif(os.name != "posix", reason="SIGINT is POSIX's")
-def test_serve_answers_until_it_is_interrupted(folder: Path) -> None:
+@pytest.mark.skipif(os.name != "posix", reason="SIGTERM is POSIX's")
+def test_serve_answers_until_it_is_told_to_end(folder: Path) -> None:
     command = ["serve", "--port", "0", "--mode", "replay", "--cassettes", str(CASSETTES)]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-u", "-m", "slmtape", *command, "--alias", "*"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=folder,
-    )
-    assert process.stdout is not None
-    told = re.match(r"OPENAI_BASE_URL=(\S+) OPENAI_API_KEY=\S+", process.stdout.readline())
-    assert told
-    asked = {"model": "any", "messages": [{"role": "user", "content": QUESTION}]}
-    assert "Paris" in ask(told[1], asked).json["choices"][0]["message"]["content"]
-    assert ask(told[1], asked | {"n": 0}).status == 400
-    lines: list[str] = []
-    while len(lines) < 3:
-        lines.append(process.stdout.readline())
+    ) as process:
+        try:
+            assert process.stdout is not None
+            told = re.match(r"OPENAI_BASE_URL=(\S+) OPENAI_API_KEY=\S+", process.stdout.readline())
+            assert told
+            asked = {"model": "any", "messages": [{"role": "user", "content": QUESTION}]}
+            assert "Paris" in ask(told[1], asked).json["choices"][0]["message"]["content"]
+            assert ask(told[1], asked | {"n": 0}).status == 400
+            lines = [process.stdout.readline() for _ in range(3)]
+            process.terminate()
+            rest, complaints = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert "mode replay" in lines[0]
     assert "/v1/chat/completions replayed" in lines[1]
     assert "Invalid 'n'" in lines[2]
-    process.send_signal(signal.SIGINT)
-    rest, complaints = process.communicate(timeout=30)
     assert (process.returncode, complaints) == (0, "")
     assert "stopped" in rest

@@ -1,6 +1,7 @@
 """The command `slmtape`."""
 
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -74,7 +75,8 @@ def demo(question: str, cassettes: Path | None, model: str) -> None:
 def serve(
     cassettes: Path | None, model: str, mode: str | None, host: str, port: int, aliases: list[str]
 ) -> None:
-    """Serve the OpenAI API until Ctrl-C, for programs that are not Python tests."""
+    """Serve the OpenAI API until Ctrl-C or SIGTERM, for programs that are not Python tests."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(highlight=False)
     with (
         _told_errors(),
