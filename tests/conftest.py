@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from slmtape import FakeLLMServer, engines
-from tests.support import ALIASES, CASSETTES, EchoEngine
+from tests.support import ALIASES, CASSETTES, EchoEngine, ask, chat
 
 # A shared machine may be slow; that is not what a property test is about.
 settings.register_profile(
@@ -58,3 +58,12 @@ def serve(echo: EchoEngine, tmp_path: Path) -> Iterator[Callable[..., FakeLLMSer
             return servers.enter_context(FakeLLMServer(str(model), engine="echo", **options))
 
         yield start
+
+
+@pytest.fixture
+def recorded(serve: Callable[..., FakeLLMServer], tmp_path: Path) -> FakeLLMServer:
+    """A server in mode replay, with one recording: 'say this again'."""
+    cache = tmp_path / "cassettes"
+    with serve(cache=cache) as server:
+        ask(server.base_url, chat("say this again"))
+    return serve(cache=cache, mode="replay")

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from slmtape import FakeLLMServer
 from slmtape.generation import (
     GenerationRequest,
     GenerationResult,
@@ -150,3 +152,28 @@ def ask(
 def chat(text: str, **fields: Any) -> dict[str, Any]:
     """A chat completion's body with one message."""
     return {"model": "echo", "messages": [{"role": "user", "content": text}], **fields}
+
+
+MESSAGE = b'{"role":"user","content":"first second third"}'
+"""A message's JSON."""
+
+
+def connection(server: FakeLLMServer) -> socket.socket:
+    """A bare connection to a server."""
+    return socket.create_connection(("127.0.0.1", server.port), timeout=30)
+
+
+def post(body: bytes, *headers: str, path: str = "/v1/chat/completions") -> bytes:
+    """A request as it goes over the wire."""
+    lines = [f"POST {path} HTTP/1.1", "host: x", "content-type: application/json", *headers]
+    return "\r\n".join([*lines, f"content-length: {len(body)}", "", ""]).encode() + body
+
+
+def read_until(client: socket.socket, words: bytes) -> bytes:
+    """What comes until these words have come."""
+    seen = b""
+    while words not in seen:
+        part = client.recv(65536)
+        assert part, seen
+        seen += part
+    return seen
