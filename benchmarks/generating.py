@@ -2,15 +2,13 @@
 
 import http.client
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from benchmarks.replaying import resident
 from benchmarks.results import Figure, figure, ratio
-from benchmarks.servers import MODEL
+from benchmarks.servers import MODEL, python
 from slmtape import FakeLLMServer, models
 
 _TOKENS = 96
@@ -66,15 +64,8 @@ def _ask(port: int, *, stream: bool) -> str:
 @contextmanager
 def _bare() -> Iterator[Callable[[], tuple[str, float]]]:
     """The least that makes an answer, in a process of its own: what it says, and its seconds."""
-    with subprocess.Popen(
-        [sys.executable, "-c", _BARE, str(models.find(MODEL)), _PROMPT, str(_TOKENS)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        asked, told = process.stdin, process.stdout
+    arguments = str(models.find(MODEL)), _PROMPT, str(_TOKENS)
+    with python(_BARE, *arguments) as (asked, told, _):
 
         def generate() -> tuple[str, float]:
             asked.write("\n")
@@ -82,10 +73,7 @@ def _bare() -> Iterator[Callable[[], tuple[str, float]]]:
             text, spent = json.loads(told.readline())
             return text, spent
 
-        try:
-            yield generate
-        finally:
-            asked.close()
+        yield generate
 
 
 _BARE = """

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from slmtape.generation import (
     GenerationRequest,
@@ -84,8 +84,15 @@ def record(directory: Path, count: int) -> None:
 @contextmanager
 def slmtape(directory: Path, name: str = "slmtape") -> Iterator[Peer]:
     """slmtape, replaying."""
+    with python(_SERVE, str(directory)) as (_, told, pid):
+        yield Peer(name, int(told.readline()), pid)
+
+
+@contextmanager
+def python(script: str, *arguments: str) -> Iterator[tuple[IO[str], IO[str], int]]:
+    """A script in a process of its own, until its input ends: its input, output and id."""
     with subprocess.Popen(
-        [sys.executable, "-c", _SERVE, str(directory)],
+        [sys.executable, "-c", script, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -93,7 +100,7 @@ def slmtape(directory: Path, name: str = "slmtape") -> Iterator[Peer]:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            yield Peer(name, int(process.stdout.readline()), process.pid)
+            yield process.stdin, process.stdout, process.pid
         finally:
             process.stdin.close()
 

@@ -45,6 +45,13 @@ def finished(answer: Answer) -> Answer:
     return answer
 
 
+def give_up(answer: Answer) -> None:
+    """Follow the answer, and leave it before it is complete."""
+    wake = threading.Event()
+    answer.follow(wake.set, pieces=False)
+    answer.leave(wake.set, pieces=False)
+
+
 def text(answer: Answer) -> str:
     result = finished(answer).result
     assert result is not None, answer.error
@@ -137,9 +144,7 @@ def test_an_answer_that_nobody_follows_is_stopped_and_not_recorded(
     engine.hold()
     replaying = replay()
     [answer] = replaying.answers(request_for(), 1)
-    wake = threading.Event()
-    answer.follow(wake.set, pieces=False)
-    answer.leave(wake.set, pieces=False)
+    give_up(answer)
     assert engine.closed.wait(10)
     replaying.close()
     assert isinstance(answer.error, ServerStopped)
@@ -152,9 +157,7 @@ def test_a_request_after_an_abandoned_one_is_answered(
     engine.hold()
     replaying = replay()
     [left] = replaying.answers(request_for(), 1)
-    wake = threading.Event()
-    left.follow(wake.set, pieces=False)
-    left.leave(wake.set, pieces=False)
+    give_up(left)
     [answer] = replaying.answers(request_for(), 1)
     engine.allow()
     assert text(answer) == "hello there"
@@ -220,9 +223,7 @@ def test_a_request_that_was_given_up_or_failed_gives_its_seed_back(
     engine.hold()
     [given_up] = replaying.answers(request, 1)
     [kept] = replaying.answers(request, 1)
-    wake = threading.Event()
-    given_up.follow(wake.set, pieces=False)
-    given_up.leave(wake.set, pieces=False)
+    give_up(given_up)
     [second_try] = replaying.answers(request, 1)
     engine.allow()
     assert [text(kept), text(second_try)] == ["dice 1", "dice 0"]

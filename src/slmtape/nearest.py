@@ -1,7 +1,7 @@
 """The recorded request most like one that was not found, and how the two differ."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from slmtape.generation import GenerationRequest
@@ -35,7 +35,7 @@ def differences(asked: GenerationRequest, recorded: GenerationRequest) -> list[s
 
 
 def _words(request: GenerationRequest) -> set[str]:
-    words = {f"{name}={value}" for name, value in _flat(canonical(request)).items()}
+    words = _fields(request)
     for message in request.messages:
         words.update(message.content.split())
     return words
@@ -52,15 +52,15 @@ def _likeness(one: GenerationRequest, other: GenerationRequest) -> tuple[float, 
     start = max(0, _common(mine, theirs) - _EXCERPT)
     mine, theirs = mine[start : start + _COMPARED], theirs[start : start + _COMPARED]
     characters = difflib.SequenceMatcher(a=mine, b=theirs, autojunk=False).ratio()
-    return words + _overlap(set(_lines(one)), set(_lines(other))), characters
+    return words + _overlap(_fields(one), _fields(other)), characters
 
 
 def _text(request: GenerationRequest) -> str:
     return "\n".join(message.content for message in request.messages)
 
 
-def _lines(request: GenerationRequest) -> Iterator[str]:
-    return (f"{name}={value}" for name, value in _flat(canonical(request)).items())
+def _fields(request: GenerationRequest) -> set[str]:
+    return {f"{name}={value}" for name, value in _flat(canonical(request)).items()}
 
 
 def _flat(value: Any, path: str = "") -> dict[str, Any]:
