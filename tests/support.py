@@ -1,10 +1,13 @@
 """What tests share: an engine without a model, requests, and bare HTTP."""
 
+import hashlib
 import http.client
 import json
+import math
 import socket
+import struct
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +15,16 @@ from urllib.parse import urlsplit
 
 from slmtape import FakeLLMServer
 from slmtape.generation import (
+    EmbeddingRequest,
+    EmbeddingResult,
+    FinishReason,
     GenerationRequest,
     GenerationResult,
     Message,
     ModelFile,
     Piece,
     Recording,
+    Token,
 )
 from slmtape.keys import key
 
@@ -30,8 +37,10 @@ MODEL = ModelFile("echo", "echo.gguf", "0" * 64)
 class EchoEngine:
     """Says the last message's words again, and the seed where there is one.
 
-    After `hold` it waits before each word until it is allowed. `runs` counts how often it was
-    asked. A message that begins with "fail" raises.
+    Words in angle brackets are thought: "<hm> yes". Where tools may be called, lines like
+    `call f {"a":1}` at the end of the message are calls; where one must be, it is called with `{}`
+    otherwise. After `hold` it waits before each word until it is allowed. `runs` counts how often
+    it was asked. A message that begins with "fail" raises.
     """
 
     made_with: Mapping[str, str] = {"engine": "echo"}
@@ -56,25 +65,64 @@ class EchoEngine:
     ) -> GenerationResult:
         self.runs += 1
         self.started.set()
-        content = request.messages[-1].content
-        words = [*content.split(), *([] if request.seed is None else [str(request.seed)])]
+        content = request.messages[-1].content if request.messages else str(request.prompt)
         pieces: list[Piece] = []
+        finish_reason: FinishReason = "stop"
         try:
-            for word in words:
+            for piece in _echo(request, content):
+                if len(pieces) == request.max_tokens:
+                    finish_reason = "length"
+                    break
                 while not self._words.acquire(timeout=0.005):
                     say(Piece())
                 if content.startswith("fail"):
                     raise RuntimeError("told to fail")
-                pieces.append(Piece(word if not pieces else f" {word}"))
-                say(pieces[-1])
+                pieces.append(piece)
+                say(piece)
         finally:
             self.closed.set()
         return GenerationResult(
             pieces=tuple(pieces),
-            finish_reason="stop",
-            prompt_tokens=len(request.messages),
+            finish_reason=finish_reason,
+            prompt_tokens=len(request.messages) or 1,
             completion_tokens=len(pieces),
+            reasoning_tokens=sum(piece.kind == "reasoning" for piece in pieces),
         )
+
+    def embed(self, request: EmbeddingRequest, say: Callable[[Piece], None]) -> EmbeddingResult:
+        self.runs += 1
+        digest = hashlib.sha256(str(request.input).encode()).digest()[:8]
+        length = math.sqrt(sum(byte**2 for byte in digest))
+        # As 32-bit floats, which is what is kept of them.
+        vector = struct.unpack("<8f", struct.pack("<8f", *(byte / length for byte in digest)))
+        return EmbeddingResult(vector=vector, prompt_tokens=len(str(request.input).split()))
+
+
+def _echo(request: GenerationRequest, content: str) -> Iterator[Piece]:
+    tools = request.callable_tools
+    lines = content.split("\n")
+    calls = [line for line in lines if line.startswith("call ")] if tools else []
+    words = " ".join(line for line in lines if line not in calls).split()
+    if request.seed is not None:
+        words.append(str(request.seed))
+    if request.tool_choice == "required":
+        words, calls = [], calls or [f"call {tools[0].name} {{}}"]
+    started = False
+    for word in words:
+        if word.startswith("<"):
+            yield Piece(word.strip("<>"), "reasoning")
+            continue
+        text = f" {word}" if started else word
+        started = True
+        top = tuple((f"{i}".encode(), -float(i)) for i in range(request.top_logprobs or 0))
+        tokens = () if request.top_logprobs is None else (Token(text.encode(), -0.5, top),)
+        yield Piece(text, tokens=tokens)
+    for call in calls[: None if request.parallel_tool_calls else 1]:
+        _, name, arguments = call.split(" ", 2)
+        yield Piece(name, "call")
+        half = (len(arguments) + 1) // 2
+        yield Piece(arguments[:half], "arguments")
+        yield Piece(arguments[half:], "arguments")
 
 
 make_echo: Any = EchoEngine

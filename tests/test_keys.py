@@ -8,9 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slmtape.generation import GenerationRequest, Message
-from slmtape.keys import canonical, key, restore
-from slmtape.protocols import Served
+from slmtape.generation import (
+    EmbeddingRequest,
+    GenerationRequest,
+    JsonFormat,
+    Message,
+    Request,
+    Tool,
+    ToolCall,
+)
+from slmtape.keys import canonical, key, restore, schema_text
+from slmtape.protocols import Incoming, Served
 from slmtape.protocols.openai.chat import parse
 from tests.support import request_for
 
@@ -19,12 +27,44 @@ ROLES = st.sampled_from(["system", "developer", "user", "assistant"])
 DECIMALS = st.floats(allow_nan=False, allow_infinity=False)
 INT64 = st.integers(-(2**63), 2**63 - 1)
 
+TOKENS = st.lists(st.integers(0, 50_000), max_size=4).map(tuple)
+SCHEMAS = st.dictionaries(TEXT, TEXT | st.integers() | st.lists(TEXT, max_size=2), max_size=3).map(
+    schema_text
+)
+CALLS = st.builds(ToolCall, name=TEXT, arguments=TEXT | SCHEMAS, id=TEXT)
+MESSAGES = st.builds(
+    Message,
+    role=ROLES | st.just("tool"),
+    content=TEXT,
+    name=st.none() | TEXT,
+    tool_calls=st.just(()) | st.lists(CALLS, max_size=2).map(tuple),
+    tool_call_id=st.none() | TEXT,
+)
+
 REQUESTS = st.builds(
     GenerationRequest,
     model=st.sampled_from(["smollm2-135m", "other"]),
-    messages=st.lists(
-        st.builds(Message, role=ROLES, content=TEXT, name=st.none() | TEXT), min_size=1, max_size=4
+    messages=st.lists(MESSAGES, max_size=4).map(tuple),
+    prompt=st.none() | TEXT | TOKENS,
+    tools=st.lists(
+        st.builds(
+            Tool,
+            name=st.sampled_from("abc"),
+            description=st.none() | TEXT,
+            parameters=st.none() | SCHEMAS,
+        ),
+        max_size=2,
     ).map(tuple),
+    tool_choice=st.sampled_from(["auto", "required"]),
+    allowed_tools=st.just(()) | st.just(("a",)),
+    parallel_tool_calls=st.booleans(),
+    response_format=st.none()
+    | st.builds(JsonFormat, schema=st.none() | SCHEMAS, name=st.none() | TEXT),
+    top_logprobs=st.none() | st.integers(0, 20),
+    reasoning_effort=st.none() | st.sampled_from(["low", "high"]),
+    extras=st.dictionaries(TEXT, st.integers(-9, 9) | st.booleans(), max_size=2).map(
+        lambda extras: tuple(extras.items())
+    ),
     temperature=st.just(0) | st.floats(0, 2),
     top_p=st.floats(0, 1),
     presence_penalty=st.floats(-2, 2),
@@ -80,21 +120,22 @@ DEFAULTS = {
 
 
 def key_of(body: dict[str, Any]) -> str:
-    served = Served(["m"], {})
-    return key(parse(json.dumps(body).encode(), "application/json", served).request)
+    incoming = Incoming(Served(["m"], {}), json.dumps(body).encode(), "application/json")
+    return key(parse(incoming).request)
 
 
-@given(REQUESTS)
-def test_a_request_survives_being_written(request: GenerationRequest) -> None:
+EMBEDDINGS = st.builds(EmbeddingRequest, model=st.sampled_from("ab"), input=TEXT | TOKENS)
+
+
+@given(REQUESTS | EMBEDDINGS)
+def test_a_request_survives_being_written(request: Request) -> None:
     written = json.loads(json.dumps(canonical(request)))
     assert restore(written) == request
     assert key(restore(written)) == key(request)
 
 
-@given(REQUESTS, REQUESTS)
-def test_keys_are_equal_exactly_where_requests_are(
-    one: GenerationRequest, other: GenerationRequest
-) -> None:
+@given(REQUESTS | EMBEDDINGS, REQUESTS | EMBEDDINGS)
+def test_keys_are_equal_exactly_where_requests_are(one: Request, other: Request) -> None:
     assert (key(one) == key(other)) == (one == other)
 
 
@@ -128,12 +169,21 @@ CHANGES: dict[str, Any] = {
     "max_tokens": 5,
     "stop": ("another",),
     "seed": 5,
+    "prompt": "another",
+    "tools": (Tool("another"),),
+    "tool_choice": "required",
+    "allowed_tools": ("one",),
+    "parallel_tool_calls": False,
+    "response_format": JsonFormat(),
+    "top_logprobs": 0,
+    "reasoning_effort": "low",
+    "extras": (("top_k", 5),),
 }
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(GenerationRequest)])
 def test_every_field_of_a_sampled_request_changes_its_key(name: str) -> None:
-    request = request_for(temperature=1.0)
+    request = request_for(temperature=1.0, tools=(Tool("one"), Tool("two")))
     assert key(replace(request, **{name: CHANGES[name]})) != key(request)
 
 
@@ -143,6 +193,8 @@ def test_every_field_of_a_sampled_request_changes_its_key(name: str) -> None:
         Message("system", "hello there"),
         Message("user", "hello  there"),
         Message("user", "hello there", "ann"),
+        Message("user", "hello there", tool_calls=(ToolCall("f", "{}"),)),
+        Message("user", "hello there", tool_call_id="x"),
     ],
 )
 def test_every_part_of_a_message_changes_the_key(message: Message) -> None:
@@ -171,6 +223,38 @@ def test_keys_stay_what_they_are() -> None:
     # Committed recordings are found by these: a change here orphans everybody's cassettes.
     assert key(request_for("hello")) == "e1b7c836227d673e"
     assert key(request_for("hello", temperature=0.7, seed=3, max_tokens=9)) == "072f619ff8bbd6e5"
+
+
+def test_ids_of_tool_calls_and_spaces_in_arguments_change_no_key() -> None:
+    def history(one: str, other: str, arguments: str) -> GenerationRequest:
+        calls = (ToolCall("f", arguments, one), ToolCall("g", "not JSON", other))
+        results = (Message("tool", "1", tool_call_id=other), Message("tool", "2", tool_call_id=one))
+        return replace(request_for(), messages=(Message("assistant", "", None, calls), *results))
+
+    asked = history("call_x", "call_y", '{"a": [1, 2.50]}')
+    assert key(asked) == key(history("fc-1", "fc-2", '{"a":[1,2.5]}'))
+    assert key(asked) != key(history("call_y", "call_y", '{"a":[1,2.5]}'))
+    assert [message.tool_call_id for message in asked.messages] == [None, "call_1", "call_0"]
+
+
+def test_the_order_of_properties_is_part_of_the_key() -> None:
+    one, other = (
+        request_for(
+            tools=(Tool("f", None, schema_text({"properties": {name: {} for name in names}})),)
+        )
+        for names in ("ab", "ba")
+    )
+    assert key(one) != key(other)
+    assert restore(json.loads(json.dumps(canonical(other)))) == other
+
+
+def test_tools_that_can_not_be_called_leave_nothing_behind() -> None:
+    bare = request_for(tool_choice="required", allowed_tools=("f",), parallel_tool_calls=False)
+    assert key(bare) == key(request_for())
+    tools = (Tool("f"), Tool("g"))
+    every = request_for(tools=tools, allowed_tools=("g", "f"))
+    assert key(every) == key(request_for(tools=tools))
+    assert request_for(tools=tools, allowed_tools=("g",)).callable_tools == (Tool("g"),)
 
 
 def test_a_request_that_is_not_canonical_is_not_restored() -> None:

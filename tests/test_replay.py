@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from slmtape.errors import EngineError, RecordingNotFound, ServerStopped
-from slmtape.generation import Mode
+from slmtape.generation import GenerationResult, Mode
 from slmtape.keys import key
 from slmtape.replay import Answer, Replay
 from slmtape.stores.cassettes.store import CassetteStore
@@ -54,7 +54,7 @@ def give_up(answer: Answer) -> None:
 
 def text(answer: Answer) -> str:
     result = finished(answer).result
-    assert result is not None, answer.error
+    assert isinstance(result, GenerationResult), answer.error
     return result.text
 
 
@@ -62,10 +62,10 @@ def test_a_miss_is_generated_and_recorded_and_then_replayed(
     replay: Callable[..., Replay], engine: EchoEngine
 ) -> None:
     replaying = replay()
-    [first] = replaying.answers(request_for("one two"), 1)
+    [first] = replaying.answers([request_for("one two")], 1)
     assert text(first) == "one two"
     assert not first.replayed
-    [second] = replaying.answers(request_for("one two"), 1)
+    [second] = replaying.answers([request_for("one two")], 1)
     assert second.replayed
     assert text(second) == "one two"
     assert [piece.text for piece in second.pieces] == ["one", " two"]
@@ -73,14 +73,14 @@ def test_a_miss_is_generated_and_recorded_and_then_replayed(
 
 
 def test_live_records_nothing(replay: Callable[..., Replay], store: CassetteStore) -> None:
-    [answer] = replay(Mode.LIVE).answers(request_for(), 1)
+    [answer] = replay(Mode.LIVE).answers([request_for()], 1)
     assert text(answer) == "hello there"
     assert store.get(answer.key) is None
 
 
 def test_live_replays_nothing(replay: Callable[..., Replay], store: CassetteStore) -> None:
     store.put(recording_for(request_for(), "old"))
-    [answer] = replay(Mode.LIVE).answers(request_for(), 1)
+    [answer] = replay(Mode.LIVE).answers([request_for()], 1)
     assert text(answer) == "hello there"
 
 
@@ -88,10 +88,10 @@ def test_rewrite_replaces_what_was_recorded(
     replay: Callable[..., Replay], store: CassetteStore
 ) -> None:
     store.put(recording_for(request_for(), "old"))
-    [answer] = replay(Mode.REWRITE).answers(request_for(), 1)
+    [answer] = replay(Mode.REWRITE).answers([request_for()], 1)
     assert text(answer) == "hello there"
     kept = store.get(answer.key)
-    assert kept is not None
+    assert isinstance(kept, GenerationResult)
     assert kept.text == "hello there"
 
 
@@ -101,7 +101,7 @@ def test_a_miss_in_replay_names_the_nearest_recording_and_what_differs(
     store.put(recording_for(request_for("What is the capital of France?")))
     store.put(recording_for(request_for("Write a poem about the sea")))
     asked = request_for("What is the capital of Spain?", max_tokens=5)
-    [answer] = replay(Mode.REPLAY).answers(asked, 1)
+    [answer] = replay(Mode.REPLAY).answers([asked], 1)
     error = finished(answer).error
     assert isinstance(error, RecordingNotFound)
     message = error.message
@@ -118,7 +118,7 @@ def test_identical_requests_at_the_same_time_run_the_model_once(
 ) -> None:
     engine.hold()
     replaying = replay(Mode.LIVE)
-    answers = [replaying.answers(request_for(), 1)[0] for _ in range(5)]
+    answers = [replaying.answers([request_for()], 1)[0] for _ in range(5)]
     engine.allow()
     assert {text(answer) for answer in answers} == {"hello there"}
     assert engine.runs == 1
@@ -129,7 +129,7 @@ def test_one_who_leaves_does_not_stop_an_answer_that_others_wait_for(
 ) -> None:
     engine.hold()
     replaying = replay()
-    [mine], [theirs] = (replaying.answers(request_for(), 1) for _ in range(2))
+    [mine], [theirs] = (replaying.answers([request_for()], 1) for _ in range(2))
     impatient, patient = threading.Event(), threading.Event()
     mine.follow(impatient.set, pieces=False)
     theirs.follow(patient.set, pieces=False)
@@ -143,7 +143,7 @@ def test_an_answer_that_nobody_follows_is_stopped_and_not_recorded(
 ) -> None:
     engine.hold()
     replaying = replay()
-    [answer] = replaying.answers(request_for(), 1)
+    [answer] = replaying.answers([request_for()], 1)
     give_up(answer)
     assert engine.closed.wait(10)
     replaying.close()
@@ -156,9 +156,9 @@ def test_a_request_after_an_abandoned_one_is_answered(
 ) -> None:
     engine.hold()
     replaying = replay()
-    [left] = replaying.answers(request_for(), 1)
+    [left] = replaying.answers([request_for()], 1)
     give_up(left)
-    [answer] = replaying.answers(request_for(), 1)
+    [answer] = replaying.answers([request_for()], 1)
     engine.allow()
     assert text(answer) == "hello there"
 
@@ -169,7 +169,7 @@ def test_closing_stops_what_several_follow_also_when_one_of_them_leaves(
     engine.hold()
     replaying = replay()
     one, other = threading.Event(), threading.Event()
-    [answer] = replaying.answers(request_for(), 1)
+    [answer] = replaying.answers([request_for()], 1)
     answer.follow(one.set, pieces=False)
     answer.follow(other.set, pieces=False)
     answer.abandoned = True  # what closing does first
@@ -184,18 +184,18 @@ def test_closing_stops_what_is_generated(
 ) -> None:
     engine.hold()
     replaying = replay()
-    [answer] = replaying.answers(request_for(), 1)
+    [answer] = replaying.answers([request_for()], 1)
     replaying.close()
     assert isinstance(answer.error, ServerStopped)
     assert store.get(answer.key) is None
     with pytest.raises(ServerStopped):
-        replaying.answers(request_for(), 1)
+        replaying.answers([request_for()], 1)
 
 
 def test_an_engine_that_fails_leaves_an_error_and_no_recording(
     replay: Callable[..., Replay], store: CassetteStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    [answer] = replay().answers(request_for("fail now"), 1)
+    [answer] = replay().answers([request_for("fail now")], 1)
     finished(answer)
     assert isinstance(answer.error, EngineError)
     assert "RuntimeError: told to fail" in answer.error.message
@@ -208,11 +208,11 @@ def test_unseeded_sampling_counts_its_requests_and_replays_them_in_order(
 ) -> None:
     request = request_for("dice", temperature=1)
     first = replay()
-    said = [text(first.answers(request, 1)[0]) for _ in range(3)]
+    said = [text(first.answers([request], 1)[0]) for _ in range(3)]
     assert said == ["dice 0", "dice 1", "dice 2"]
     again = replay(Mode.REPLAY)
-    assert [text(again.answers(request, 1)[0]) for _ in range(3)] == said
-    assert isinstance(finished(again.answers(request, 1)[0]).error, RecordingNotFound)
+    assert [text(again.answers([request], 1)[0]) for _ in range(3)] == said
+    assert isinstance(finished(again.answers([request], 1)[0]).error, RecordingNotFound)
 
 
 def test_a_request_that_was_given_up_or_failed_gives_its_seed_back(
@@ -221,13 +221,13 @@ def test_a_request_that_was_given_up_or_failed_gives_its_seed_back(
     request = request_for("dice", temperature=1)
     replaying = replay()
     engine.hold()
-    [given_up] = replaying.answers(request, 1)
-    [kept] = replaying.answers(request, 1)
+    [given_up] = replaying.answers([request], 1)
+    [kept] = replaying.answers([request], 1)
     give_up(given_up)
-    [second_try] = replaying.answers(request, 1)
+    [second_try] = replaying.answers([request], 1)
     engine.allow()
     assert [text(kept), text(second_try)] == ["dice 1", "dice 0"]
-    assert text(replaying.answers(request, 1)[0]) == "dice 2"
+    assert text(replaying.answers([request], 1)[0]) == "dice 2"
 
 
 def test_a_thread_that_can_not_start_is_an_error_and_not_a_hang(
@@ -240,28 +240,28 @@ def test_a_thread_that_can_not_start_is_an_error_and_not_a_hang(
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", start)
         with pytest.raises(EngineError, match="can't start new thread"):
-            replaying.answers(request_for(), 1)
-    assert text(replaying.answers(request_for(), 1)[0]) == "hello there"
+            replaying.answers([request_for()], 1)
+    assert text(replaying.answers([request_for()], 1)[0]) == "hello there"
     replaying.close()
 
 
 def test_choices_have_seeds_that_follow_each_other(replay: Callable[..., Replay]) -> None:
     replaying = replay()
-    seeded = replaying.answers(request_for("dice", temperature=1, seed=7), 3)
+    seeded = replaying.answers([request_for("dice", temperature=1, seed=7)], 3)
     assert [text(answer) for answer in seeded] == ["dice 7", "dice 8", "dice 9"]
     unseeded = request_for("dice", temperature=1)
-    assert [text(a) for a in replaying.answers(unseeded, 2)] == ["dice 0", "dice 1"]
-    assert [text(a) for a in replaying.answers(unseeded, 2)] == ["dice 2", "dice 3"]
+    assert [text(a) for a in replaying.answers([unseeded], 2)] == ["dice 0", "dice 1"]
+    assert [text(a) for a in replaying.answers([unseeded], 2)] == ["dice 2", "dice 3"]
 
 
 def test_one_missing_choice_is_a_miss(replay: Callable[..., Replay]) -> None:
     request = request_for("dice", temperature=1, seed=7)
-    finished(replay().answers(request, 1)[0])
-    for answer in replay(Mode.REPLAY).answers(request, 2):
+    finished(replay().answers([request], 1)[0])
+    for answer in replay(Mode.REPLAY).answers([request], 2):
         assert isinstance(finished(answer).error, RecordingNotFound)
 
 
 def test_greedy_choices_are_one_answer(replay: Callable[..., Replay], engine: EchoEngine) -> None:
-    answers = replay().answers(request_for(), 4)
+    answers = replay().answers([request_for()], 4)
     assert {text(answer) for answer in answers} == {"hello there"}
     assert engine.runs == 1

@@ -19,6 +19,7 @@ from slmtape import (
     Mode,
     RecordingNotFound,
 )
+from slmtape.generation import GenerationRequest
 from tests.support import ROOT, EchoEngine, ask, chat, connection
 
 Serve = Callable[..., FakeLLMServer]
@@ -205,7 +206,7 @@ def test_calls_say_what_was_asked_and_what_came_of_it(recorded: FakeLLMServer) -
     ask(recorded.base_url, b"nonsense")
     hit, miss, nonsense = recorded.calls
     assert hit.path == "/v1/chat/completions"
-    assert hit.request is not None
+    assert isinstance(hit.request, GenerationRequest)
     assert hit.request.messages[-1].content == "say this again"
     assert (hit.stream, hit.n, hit.replayed, hit.text) == (True, 2, True, "say this again")
     assert len(hit.keys) == len(hit.results) == 2

@@ -1,14 +1,18 @@
 """HTTP on one side, a protocol and `replay` on the other. The only file that is async."""
 
 import asyncio
-import json
+import hashlib
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+from urllib.parse import parse_qsl
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
+from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
@@ -19,19 +23,25 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from slmtape.calls import Call, Calls
 from slmtape.errors import ClientGone, RequestError, ServerStopped, SlmtapeError
-from slmtape.generation import GenerationResult, Piece
-from slmtape.protocols import Generates, ParsedCall, Served, Tells, WireProtocol
+from slmtape.generation import Piece, Result
+from slmtape.protocols import Generates, Incoming, ParsedCall, Served, Tells, WireProtocol
 from slmtape.replay import Answer, Replay
 
-_JSON = b"application/json"
-_EVENTS = b"text/event-stream; charset=utf-8"
+Headers = list[tuple[bytes, bytes]]
+
+_JSON = (b"content-type", b"application/json")
+_EVENTS = (b"content-type", b"text/event-stream; charset=utf-8")
+# Asking again would get the same error; client libraries believe this header.
+_FINAL = (b"x-should-retry", b"false")
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """What the application works with.
 
-    `failed` is told of errors that are not the client's; `max_body` is in bytes.
+    `api_key` is what clients must know, None: nothing. `failed` is told of errors that are not
+    the client's; `max_body` is in bytes. `background` holds what is generated for clients that
+    come back for it.
     """
 
     protocol: WireProtocol
@@ -40,6 +50,11 @@ class Context:
     calls: Calls
     failed: Callable[[SlmtapeError], None]
     max_body: int
+    headers: Headers
+    api_key: str | None = None
+    memory: Any = None
+    background: set[asyncio.Task[None]] = field(default_factory=set)
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
 
 def create_app(context: Context) -> FastAPI:
@@ -54,7 +69,7 @@ def create_app(context: Context) -> FastAPI:
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         told = protocol.wrong_method if error.status_code == 405 else protocol.no_such_path
-        refusal = _refusal(protocol, told(request.method, request.url.path))
+        refusal = _refusal(context, told(request.method, request.url.path))
         refusal.headers.update(error.headers or {})
         return refusal
 
@@ -62,7 +77,7 @@ def create_app(context: Context) -> FastAPI:
         told = SlmtapeError(f"A mistake of slmtape's own: {type(error).__name__}: {error}")
         told.status, told.type = 500, "server_error"
         context.failed(told)
-        return _refusal(protocol, told)
+        return _refusal(context, told)
 
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(Exception, bug)
@@ -79,27 +94,84 @@ class _App(FastAPI):
 
 
 def _route(endpoint: Generates | Tells, context: Context) -> BaseRoute:
-    if isinstance(endpoint, Generates):
-        return Route(endpoint.path, _Generation(endpoint, context), methods=["POST"])
-
-    async def tell(request: Request) -> Response:
-        try:
-            told = endpoint.tell(context.served, request.path_params)
-        except SlmtapeError as error:
-            return _refusal(context.protocol, error)
-        return Response(json.dumps(told, ensure_ascii=False), media_type="application/json")
-
-    return Route(endpoint.path, tell, methods=["GET"])
+    made = _Generation if isinstance(endpoint, Generates) else _Telling
+    method = "POST" if isinstance(endpoint, Generates) else endpoint.method
+    return Route(endpoint.path, made(endpoint, context), methods=[method])  # type: ignore[arg-type]
 
 
-def _refusal(protocol: WireProtocol, error: SlmtapeError) -> Response:
-    # Asking again would get the same error; client libraries believe this header.
-    return Response(
-        protocol.error(error),
-        status_code=error.status,
-        media_type="application/json",
-        headers={"x-should-retry": "false"},
+def _headers(context: Context, begun: float) -> Headers:
+    """What every answer has. Ids are numbers, so that they are the same in the next run."""
+    number = hashlib.sha256(str(next(context.numbers)).encode()).hexdigest()[:32]
+    milliseconds = int(1000 * (time.perf_counter() - begun))
+    return [
+        *context.headers,
+        (b"x-request-id", f"req_{number}".encode()),
+        (b"openai-processing-ms", str(milliseconds).encode()),
+    ]
+
+
+def _refusal(context: Context, error: SlmtapeError, begun: float | None = None) -> Response:
+    refusal = Response(context.protocol.error(error), status_code=error.status)
+    headers = _headers(context, time.perf_counter() if begun is None else begun)
+    refusal.raw_headers += [_JSON, _FINAL, *headers]
+    return refusal
+
+
+async def _incoming(scope: Scope, receive: Receive, context: Context) -> Incoming:
+    """The call, its body read. Raises ClientGone, RequestError."""
+    headers = dict(scope["headers"])
+    body = await _body(receive, context.max_body)
+    if context.api_key is not None:
+        given = headers.get(b"authorization")
+        context.protocol.authorize(given and given.decode("latin-1"), context.api_key)
+    return Incoming(
+        context.served,
+        body,
+        headers.get(b"content-type", b"").decode("latin-1"),
+        scope["path_params"],
+        dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
+        context.memory,
     )
+
+
+async def _body(receive: Receive, limit: int) -> bytes:
+    size, parts = 0, []
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        size += len(message["body"])
+        # What is too much is still read: a client that can't send on sees no error.
+        parts.append(message["body"] if size <= limit else b"")
+        more = message["more_body"]
+    if size > limit:
+        raise RequestError(
+            f"The request body has {size} bytes; at most {limit} are taken.",
+            code="request_too_large",
+            status=413,
+        )
+    return b"".join(parts)
+
+
+class _Telling:
+    """An endpoint that answers at once, as an ASGI application."""
+
+    def __init__(self, endpoint: Tells, context: Context) -> None:
+        self._endpoint = endpoint
+        self._context = context
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun, context = time.perf_counter(), self._context
+        try:
+            told = self._endpoint.tell(await _incoming(scope, receive, context))
+            response = Response(to_json(told))
+            response.raw_headers += [_JSON, *_headers(context, begun)]
+        except ClientGone:
+            return
+        except SlmtapeError as error:
+            response = _refusal(context, error, begun)
+        await response(scope, receive, send)
 
 
 class _Generation:
@@ -119,7 +191,7 @@ class _Generation:
             exchange.failed(error)
             if not isinstance(error, RequestError):
                 self._context.failed(error)
-            await _refusal(self._context.protocol, error)(scope, receive, send)
+            await _refusal(self._context, error, exchange.begun)(scope, receive, send)
         except asyncio.CancelledError:
             exchange.failed(ServerStopped("The server was stopped."))
             raise
@@ -136,22 +208,25 @@ class _Exchange:
         self._receive = receive
         self._send = send
         self._context = context
-        self._begun = time.perf_counter()
+        self.begun = time.perf_counter()
         self._call = Call(scope["path"], time.time())
         self._gone = False
         context.calls.add(self._call)
 
     async def answer(self, endpoint: Generates) -> None:
         """Send the whole answer. Raises SlmtapeError as long as nothing was sent."""
-        content_type = next(
-            (value for name, value in self._scope["headers"] if name == b"content-type"), b""
-        )
-        body = await self._body()
-        asked = endpoint.parse(body, content_type.decode("latin-1"), self._context.served)
+        asked = endpoint.parse(await _incoming(self._scope, self._receive, self._context))
         call = self._call
-        call.request, call.n, call.stream = asked.request, asked.n, asked.stream
-        answers = self._context.replay.answers(asked.request, asked.n)
+        call.requests, call.n, call.stream = tuple(asked.requests), asked.n, asked.stream
+        answers = self._context.replay.answers(asked.requests, asked.n)
         call.keys = tuple(answer.key for answer in answers)
+        self._replayed = all(answer.replayed for answer in answers)
+        if asked.background:
+            begun = self._in_background(asked, answers)
+            if not asked.stream:
+                await self._start(_JSON, len(begun))
+                await self._send({"type": "http.response.body", "body": begun})
+                return
         if all(answer.replayed for answer in answers):
             await self._send_whole(asked, answers)
             return
@@ -163,12 +238,42 @@ class _Exchange:
                     await self._change()
                 await self._send_whole(asked, answers)
 
+    def _in_background(self, asked: ParsedCall, answers: Sequence[Answer]) -> bytes:
+        """Have the answers completed and kept whether the client waits or not."""
+        background = self._context.background
+        task = asyncio.get_running_loop().create_task(self._keep_when_done(asked, answers))
+        background.add(task)
+        task.add_done_callback(background.discard)
+        return asked.begin(self._call.keys, task.cancel)
+
+    async def _keep_when_done(self, asked: ParsedCall, answers: Sequence[Answer]) -> None:
+        loop, changed = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake() -> None:
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(changed.set)
+
+        for answer in answers:
+            answer.follow(wake, pieces=False)
+        try:
+            while not all(answer.done for answer in answers):
+                await changed.wait()
+                changed.clear()
+            self._complete(asked, answers)
+        except SlmtapeError as error:
+            self.failed(error)
+            self._context.failed(error)
+            asked.keep(self._call.keys, error)
+        finally:
+            for answer in answers:
+                answer.leave(wake, pieces=False)
+
     def failed(self, error: SlmtapeError) -> None:
         """Note that the call has no answer."""
         self._call.error = error
-        self._call.seconds = time.perf_counter() - self._begun
+        self._call.seconds = time.perf_counter() - self.begun
 
-    def _complete(self, answers: Sequence[Answer]) -> Sequence[GenerationResult]:
+    def _complete(self, asked: ParsedCall, answers: Sequence[Answer]) -> Sequence[Result]:
         """Note that the call has its answer; raises SlmtapeError where one of the choices failed.
 
         Before the last byte is sent: who has the answer may look at the call.
@@ -180,32 +285,14 @@ class _Exchange:
             assert answer.result is not None
             results.append(answer.result)
         self._call.results = tuple(results)
+        asked.keep(self._call.keys, results)
         self._call.replayed = all(answer.replayed for answer in answers)
-        self._call.seconds = time.perf_counter() - self._begun
+        self._call.seconds = time.perf_counter() - self.begun
         return results
-
-    async def _body(self) -> bytes:
-        limit, size, parts = self._context.max_body, 0, []
-        more = True
-        while more:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            size += len(message["body"])
-            # What is too much is still read: a client that can't send on sees no error.
-            parts.append(message["body"] if size <= limit else b"")
-            more = message["more_body"]
-        if size > limit:
-            raise RequestError(
-                f"The request body has {size} bytes; at most {limit} are taken.",
-                code="request_too_large",
-                status=413,
-            )
-        return b"".join(parts)
 
     async def _send_whole(self, asked: ParsedCall, answers: Sequence[Answer]) -> None:
         """Send answers that are complete, in one go."""
-        results = self._complete(answers)
+        results = self._complete(asked, answers)
         if not asked.stream:
             body = asked.render(self._call.keys, results)
             await self._start(_JSON, len(body))
@@ -213,8 +300,8 @@ class _Exchange:
             events = asked.rendering(self._call.keys)
             pieces = [
                 events.piece(index, piece)
-                for index, result in enumerate(results)
-                for piece in result.pieces
+                for index, answer in enumerate(answers)
+                for piece in answer.pieces
             ]
             body = "".join([events.open(), *pieces, events.close(results)]).encode()
             await self._start(_EVENTS, len(body))
@@ -233,7 +320,7 @@ class _Exchange:
             for index, answer in enumerate(answers):
                 async for piece in self._pieces(answer):
                     await self._send_event(events.piece(index, piece))
-            results = self._complete(answers)
+            results = self._complete(asked, answers)
         except ClientGone:
             raise
         except SlmtapeError as error:
@@ -288,8 +375,13 @@ class _Exchange:
         self._gone = True
         self._changed.set()
 
-    async def _start(self, content_type: bytes, length: int | None = None) -> None:
-        headers = [(b"content-type", content_type)]
+    async def _start(self, kind: tuple[bytes, bytes], length: int | None = None) -> None:
+        headers = [
+            kind,
+            *_headers(self._context, self.begun),
+            (b"x-slmtape-replayed", b"true" if self._replayed else b"false"),
+            (b"x-slmtape-key", ",".join(dict.fromkeys(self._call.keys)).encode()),
+        ]
         if length is not None:
             headers.append((b"content-length", str(length).encode()))
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -5,34 +5,41 @@ from dataclasses import dataclass
 from typing import overload
 
 from slmtape.errors import SlmtapeError
-from slmtape.generation import GenerationRequest, GenerationResult
+from slmtape.generation import GenerationResult, Request, Result
 
 
 @dataclass(slots=True)
 class Call:
     """One HTTP call.
 
-    `request` is None where the body made no sense. `results` has one result for each choice, once
-    they are complete; `keys` is what they are recorded under. `replayed` is True where all of them
-    were replayed, False where a model said any, None where there are none. `started` is in seconds
-    since the epoch, `seconds` the time until the call was answered or refused.
+    `requests` is what was asked, empty where the body made no sense. `results` has one result for
+    each choice, once they are complete; `keys` is what they are recorded under. `replayed` is
+    True where all of them were replayed, False where a model said any, None where there are none.
+    `started` is in seconds since the epoch, `seconds` the time until the call was answered or
+    refused.
     """
 
     path: str
     started: float
-    request: GenerationRequest | None = None
+    requests: tuple[Request, ...] = ()
     n: int = 1
     stream: bool = False
     replayed: bool | None = None
     keys: tuple[str, ...] = ()
-    results: tuple[GenerationResult, ...] = ()
+    results: tuple[Result, ...] = ()
     error: SlmtapeError | None = None
     seconds: float | None = None
 
     @property
+    def request(self) -> Request | None:
+        """What was asked; the first of it where a body asks more than one thing."""
+        return self.requests[0] if self.requests else None
+
+    @property
     def text(self) -> str | None:
         """The first choice's text, once it is complete."""
-        return self.results[0].text if self.results else None
+        first = self.results[0] if self.results else None
+        return first.text if isinstance(first, GenerationResult) else None
 
 
 class Calls(Sequence[Call]):

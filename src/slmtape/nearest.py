@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from slmtape.generation import GenerationRequest
+from slmtape.generation import EmbeddingRequest, Request
 from slmtape.keys import canonical
 
 _FINALISTS = 12
@@ -12,9 +12,7 @@ _EXCERPT = 60
 _COMPARED = 400
 
 
-def nearest(
-    request: GenerationRequest, recorded: Mapping[str, GenerationRequest]
-) -> tuple[str, GenerationRequest] | None:
+def nearest(request: Request, recorded: Mapping[str, Request]) -> tuple[str, Request] | None:
     """Where the most similar recording is, and its request; None where nothing is recorded."""
     wanted = _words(request)
     rough = sorted(
@@ -24,7 +22,7 @@ def nearest(
     return max(rough, key=lambda item: _likeness(request, item[1]), default=None)
 
 
-def differences(asked: GenerationRequest, recorded: GenerationRequest) -> list[str]:
+def differences(asked: Request, recorded: Request) -> list[str]:
     """One line for each field that differs: `field: recorded value → asked value`."""
     before, after = _flat(canonical(recorded)), _flat(canonical(asked))
     return [
@@ -34,18 +32,15 @@ def differences(asked: GenerationRequest, recorded: GenerationRequest) -> list[s
     ]
 
 
-def _words(request: GenerationRequest) -> set[str]:
-    words = _fields(request)
-    for message in request.messages:
-        words.update(message.content.split())
-    return words
+def _words(request: Request) -> set[str]:
+    return _fields(request) | set(_text(request).split())
 
 
 def _overlap(one: set[str], other: set[str]) -> float:
     return len(one & other) / (len(one | other) or 1)
 
 
-def _likeness(one: GenerationRequest, other: GenerationRequest) -> tuple[float, float]:
+def _likeness(one: Request, other: Request) -> tuple[float, float]:
     """How many fields and words they share; where that is equal, how many characters."""
     mine, theirs = _text(one), _text(other)
     words = difflib.SequenceMatcher(a=mine.split(), b=theirs.split(), autojunk=False).ratio()
@@ -55,11 +50,13 @@ def _likeness(one: GenerationRequest, other: GenerationRequest) -> tuple[float, 
     return words + _overlap(_fields(one), _fields(other)), characters
 
 
-def _text(request: GenerationRequest) -> str:
-    return "\n".join(message.content for message in request.messages)
+def _text(request: Request) -> str:
+    if isinstance(request, EmbeddingRequest):
+        return str(request.input)
+    return "\n".join(message.content for message in request.messages) or str(request.prompt)
 
 
-def _fields(request: GenerationRequest) -> set[str]:
+def _fields(request: Request) -> set[str]:
     return {f"{name}={value}" for name, value in _flat(canonical(request)).items()}
 
 

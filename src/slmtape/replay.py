@@ -9,12 +9,15 @@ from typing import NoReturn
 import slmtape
 from slmtape.errors import EngineError, RecordingNotFound, ServerStopped, SlmtapeError
 from slmtape.generation import (
+    EmbeddingRequest,
     Engine,
     GenerationRequest,
     GenerationResult,
     Mode,
     Piece,
     Recording,
+    Request,
+    Result,
     Store,
 )
 from slmtape.keys import key
@@ -29,12 +32,12 @@ class Answer:
     Whoever follows it leaves it again; an answer that nobody follows is stopped.
     """
 
-    def __init__(self, request: GenerationRequest, key: str, *, replayed: bool) -> None:
+    def __init__(self, request: Request, key: str, *, replayed: bool) -> None:
         self.request = request
         self.key = key
         self.replayed = replayed
         self.pieces: list[Piece] = []
-        self.result: GenerationResult | None = None
+        self.result: Result | None = None
         self.error: SlmtapeError | None = None
         self._followers: list[tuple[Callable[[], None], bool]] = []
         self._lock = threading.Lock()
@@ -64,16 +67,16 @@ class Answer:
         """Add a piece. Raises ServerStopped where nobody waits for it any more."""
         if self.abandoned:
             raise ServerStopped("Nobody waits for this answer any more.")
-        if piece.text:
+        if piece.text or piece.tokens:
             self.pieces.append(piece)
             self._wake(done=False)
 
-    def finish(self, outcome: GenerationResult | SlmtapeError) -> None:
+    def finish(self, outcome: Result | SlmtapeError) -> None:
         """Nothing more will come."""
-        if isinstance(outcome, GenerationResult):
-            self.result = outcome
-        else:
+        if isinstance(outcome, SlmtapeError):
             self.error = outcome
+        else:
+            self.result = outcome
         self._wake(done=True)
 
     def _wake(self, *, done: bool) -> None:
@@ -109,16 +112,19 @@ class Replay:
         self._explaining = threading.Lock()
         self._closed = False
 
-    def answers(self, request: GenerationRequest, n: int) -> Sequence[Answer]:
-        """`n` answers to the request: each finished already, or on its way."""
+    def answers(self, requests: Sequence[Request], n: int) -> Sequence[Answer]:
+        """`n` answers to each request, one request's after the other's.
+
+        Each is finished already, or on its way.
+        """
         with self._lock:
             if self._closed:
                 raise ServerStopped("The server has been stopped.")
-            answers = self._seeded(request, n)
+            answers = [answer for request in requests for answer in self._seeded(request, n)]
         if self._mode is Mode.REPLAY:
             # One choice that is missing is a miss: better told than after half of the answer.
             missing = [answer for answer in answers if not answer.replayed]
-            return missing[:1] * n or answers
+            return missing[:1] * len(answers) or answers
         return answers
 
     def close(self) -> None:
@@ -131,9 +137,9 @@ class Replay:
         for thread in threads.values():
             thread.join()
 
-    def _seeded(self, request: GenerationRequest, n: int) -> list[Answer]:
+    def _seeded(self, request: Request, n: int) -> list[Answer]:
         """An answer for each that is wanted, each with the seed that makes it repeatable."""
-        if not request.samples:
+        if isinstance(request, EmbeddingRequest) or not request.samples:
             return [self._answer(request)] * n
         if request.seed is not None:
             first = request.seed
@@ -146,7 +152,7 @@ class Replay:
             seeds.take(seed, answers[-1])
         return answers
 
-    def _answer(self, request: GenerationRequest) -> Answer:
+    def _answer(self, request: Request) -> Answer:
         where = key(request)
         under_way = self._under_way.get(where)
         if under_way and not under_way.abandoned:
@@ -168,8 +174,8 @@ class Replay:
         self._threads[answer] = thread
         return answer
 
-    def _finish(self, answer: Answer, work: Callable[[Answer], GenerationResult]) -> None:
-        outcome: GenerationResult | SlmtapeError
+    def _finish(self, answer: Answer, work: Callable[[Answer], Result]) -> None:
+        outcome: Result | SlmtapeError
         try:
             outcome = work(answer)
         except SlmtapeError as error:
@@ -183,16 +189,21 @@ class Replay:
                 del self._under_way[answer.key]
         answer.finish(outcome)
 
-    def _generate(self, answer: Answer) -> GenerationResult:
+    def _generate(self, answer: Answer) -> Result:
         """Have the engine answer, and record what it said."""
-        engine = self._engine(answer.request.model)
-        result = engine.generate(answer.request, answer.say)
+        request = answer.request
+        engine = self._engine(request.model)
+        result: Result
+        if isinstance(request, EmbeddingRequest):
+            result = engine.embed(request, answer.say)
+        else:
+            result = engine.generate(request, answer.say)
         if self._store and self._mode is not Mode.LIVE:
             self._store.put(
                 Recording(
                     key=answer.key,
                     model=engine.model,
-                    request=answer.request,
+                    request=request,
                     result=result,
                     made_with={"slmtape": slmtape.__version__, **engine.made_with},
                 )
@@ -237,8 +248,9 @@ class _Seeds:
         self._next = max(self._next, seed + 1)
 
 
-def _replayed(request: GenerationRequest, where: str, result: GenerationResult) -> Answer:
+def _replayed(request: Request, where: str, result: Result) -> Answer:
     answer = Answer(request, where, replayed=True)
-    answer.pieces.extend(result.pieces)
+    if isinstance(result, GenerationResult):
+        answer.pieces.extend(result.pieces)
     answer.result = result
     return answer

@@ -9,9 +9,10 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypedDict
+from typing import Literal, Self, TypedDict
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -51,6 +52,13 @@ class FakeLLMServer:
         host: the address to listen on.
         port: the port to listen on; 0: any that is free.
         max_body: the size in bytes above which a body is refused.
+        api_key: the key that clients must send. None: any, or none at all.
+        lenient: parameters that OpenAI doesn't know are let through instead of refused. Sampling
+            parameters of other servers (`top_k`, `min_p`, …) are then used, and all are part of
+            the key.
+        media: what becomes of images, audio and files, which the model can't take in: "describe"
+            puts a line in their place that names type, size and digest; "refuse" answers with an
+            error.
 
     Raises:
         ConfigurationError: the arguments don't fit together, or the port is taken.
@@ -68,6 +76,9 @@ class FakeLLMServer:
         host: str = "127.0.0.1",
         port: int = 0,
         max_body: int = _MAX_BODY,
+        api_key: str | None = None,
+        lenient: bool = False,
+        media: Literal["describe", "refuse"] = "describe",
     ) -> None:
         self.mode = _mode(mode, cached=cache is not None)
         self.calls = Calls()
@@ -78,7 +89,10 @@ class FakeLLMServer:
             raise ConfigurationError(
                 f"Unknown engine {engine!r}. Engines: {', '.join(engines.ENGINES)}."
             )
-        served = _served(model_name, aliases or {})
+        if media not in ("describe", "refuse"):
+            raise ConfigurationError(f"Unknown media {media!r}: it is 'describe' or 'refuse'.")
+        self._api_key = api_key
+        served = replace(_served(model_name, aliases or {}), lenient=lenient, media=media)
         self._failures: deque[SlmtapeError] = deque()
         self._engines: dict[str, Engine] = {}
         self._loading = threading.Lock()
@@ -96,14 +110,18 @@ class FakeLLMServer:
         name = f"[{reachable}]" if ":" in reachable else reachable
         self.port: int = self._listener.getsockname()[1]
         self.base_url = f"http://{name}:{self.port}/v1"
+        protocol = protocols.load("openai")
         app = create_app(
             Context(
-                protocol=protocols.load("openai"),
+                protocol=protocol,
                 served=served,
                 replay=self._replay,
                 calls=self.calls,
                 failed=self._failures.append,
                 max_body=max_body,
+                headers=[(k.encode(), v.encode()) for k, v in protocol.headers.items()],
+                api_key=api_key,
+                memory=protocol.memory(),
             )
         )
         self._http = _HTTPServer(app, self._listener)
@@ -112,7 +130,7 @@ class FakeLLMServer:
 
     def openai_client_args(self) -> OpenAIClientArgs:
         """The arguments that make `OpenAI` or `AsyncOpenAI` ask this server."""
-        return {"base_url": self.base_url, "api_key": "slmtape"}
+        return {"base_url": self.base_url, "api_key": self._api_key or "slmtape"}
 
     def check(self) -> None:
         """Raise CheckError if a request could not be answered since the last check.

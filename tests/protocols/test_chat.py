@@ -11,7 +11,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from slmtape.errors import RequestError
 from slmtape.generation import GenerationResult, Message, Piece
-from slmtape.protocols import Served
+from slmtape.protocols import Incoming, Served
 from slmtape.protocols.openai.chat import ChatCall, parse
 from slmtape.protocols.openai.chat_body import FIELDS, Treatment
 from tests.support import chat
@@ -24,7 +24,7 @@ RESULT = GenerationResult(
 
 def call(body: Any, served: Served = SERVED) -> ChatCall:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return parse(raw, "application/json; charset=utf-8", served)
+    return parse(Incoming(served, raw, "application/json; charset=utf-8"))
 
 
 def refusal(body: Any) -> RequestError:
@@ -234,7 +234,7 @@ def test_a_body_that_is_no_json_object_is_refused(body: bytes) -> None:
 @pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded"])
 def test_another_content_type_is_refused(kind: str | None) -> None:
     with pytest.raises(RequestError, match="only accepts 'application/json'"):
-        parse(json.dumps(chat("hi")).encode(), kind, SERVED)
+        parse(Incoming(SERVED, json.dumps(chat("hi")).encode(), kind))
 
 
 @pytest.mark.parametrize("name", [n for n, t in FIELDS.items() if t is Treatment.REFUSED])

@@ -248,7 +248,7 @@ def test_an_edited_text_is_replayed(directory: Path) -> None:
     edit(path, "result", "text", value="Something quite\nelse, by hand. ")
     with opened(directory) as store:
         result = store.get(recording.key)
-    assert result is not None
+    assert isinstance(result, GenerationResult)
     assert result.text == "Something quite\nelse, by hand. "
     assert [piece.text for piece in result.pieces] == [
         "Something",
@@ -266,7 +266,7 @@ def test_an_edited_text_is_cut_into_pieces_that_make_it_up(directory: Path, text
     edit(path, "result", "text", value=text)
     with opened(directory) as store:
         result = store.get(recording.key)
-    assert result is not None
+    assert isinstance(result, GenerationResult)
     assert result.text == text
     assert all(piece.text for piece in result.pieces)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from slmtape.generation import GenerationResult
 from slmtape.stores.cassettes.store import CassetteStore
 from tests.support import ROOT, recording_for, request_for
 
@@ -45,7 +46,7 @@ def record(directory: Path, worker: str, count: int) -> subprocess.Popen[str]:
 def check(directory: Path, text: str) -> None:
     store = CassetteStore(directory)
     result = store.get(recording_for(request_for(text)).key)
-    assert result is not None, f"lost: {text}"
+    assert isinstance(result, GenerationResult), f"lost: {text}"
     assert result.text == f"said {text}"
     store.close()
 
@@ -83,7 +84,7 @@ def test_a_killed_process_leaves_a_directory_that_opens_with_all_that_was_answer
         store = CassetteStore(directory)
         for text in answered:
             result = store.get(recording_for(request_for(text)).key)
-            assert result is not None, f"lost: {text}"
+            assert isinstance(result, GenerationResult), f"lost: {text}"
             assert result.text == f"said {text}"
         store.close()
     assert len(answered) > 50

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from slmtape import stores
-from slmtape.generation import Piece, Store
+from slmtape.generation import GenerationResult, Piece, Store
 from slmtape.keys import key
 from tests.support import recording_for, request_for
 
@@ -39,10 +39,11 @@ def test_putting_again_replaces(open_store: Open) -> None:
     recording = recording_for(request_for())
     store = open_store()
     store.put(recording)
+    assert isinstance(recording.result, GenerationResult)
     store.put(replace(recording, result=replace(recording.result, pieces=(Piece("new"),))))
     assert len(store.requests()) == 1
     got = store.get(recording.key)
-    assert got is not None
+    assert isinstance(got, GenerationResult)
     assert got.text == "new"
     store.close()
 

@@ -4,22 +4,29 @@ A protocol knows no engine, no store and no web framework. What it serves is its
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from slmtape.errors import SlmtapeError
-from slmtape.generation import GenerationRequest, GenerationResult, Piece
+from slmtape.generation import Piece, Request
 
 PROTOCOLS = {"openai": "slmtape.protocols.openai:OPENAI"}
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What a server serves: the models' names, and other names for them (`*`: any other)."""
+    """What a server serves: the models' names, and other names for them (`*`: any other).
+
+    `lenient`: parameters that OpenAI doesn't know are let through. `media` says what becomes of
+    images, audio and files, which a text model can't take in: a line that stands for each, or an
+    error.
+    """
 
     models: Sequence[str]
     aliases: Mapping[str, str]
+    lenient: bool = False
+    media: Literal["describe", "refuse"] = "describe"
 
     def find(self, asked: str) -> str | None:
         """The served model that answers to the name a client asked for."""
@@ -33,6 +40,22 @@ class Served:
         return [*self.models, *(alias for alias in self.aliases if alias != "*")]
 
 
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """An HTTP call before its protocol has understood it.
+
+    `path` has what stood in the path's `{names}`, `query` the last value of each parameter.
+    `memory` is what the protocol made for this server to remember things in.
+    """
+
+    served: Served
+    body: bytes = b""
+    content_type: str | None = None
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    memory: Any = None
+
+
 class Rendering(Protocol):
     """One answer of a call as server-sent events. All results have the same model."""
 
@@ -40,9 +63,9 @@ class Rendering(Protocol):
         """The events before the first piece."""
 
     def piece(self, index: int, piece: Piece) -> str:
-        """The event of a piece of the choice with this index."""
+        """The events of a piece of the choice with this index; choices come in their order."""
 
-    def close(self, results: Sequence[GenerationResult]) -> str:
+    def close(self, results: Sequence[Any]) -> str:
         """The events after the last piece."""
 
     def error(self, error: SlmtapeError) -> str:
@@ -50,25 +73,38 @@ class Rendering(Protocol):
 
 
 class ParsedCall(Protocol):
-    """One HTTP call as its protocol understood it."""
+    """One HTTP call as its protocol understood it.
+
+    Results are of the kind that its requests ask for, in the order of keys: `n` to each request.
+    """
 
     @property
-    def request(self) -> GenerationRequest:
-        """What is asked."""
+    def requests(self) -> Sequence[Request]:
+        """What is asked, one or more."""
 
     @property
     def n(self) -> int:
-        """How many answers are wanted."""
+        """How many answers are wanted to each."""
 
     @property
     def stream(self) -> bool:
         """Whether the client wants server-sent events."""
 
-    def render(self, keys: Sequence[str], results: Sequence[GenerationResult]) -> bytes:
+    @property
+    def background(self) -> bool:
+        """Whether the client comes back for the answer."""
+
+    def begin(self, keys: Sequence[str], cancel: Callable[[], object]) -> bytes:
+        """The body that says the answer is on its way, where `background`. `cancel` ends that."""
+
+    def render(self, keys: Sequence[str], results: Sequence[Any]) -> bytes:
         """The body of the whole answer."""
 
     def rendering(self, keys: Sequence[str]) -> Rendering:
         """The answer as events."""
+
+    def keep(self, keys: Sequence[str], outcome: Sequence[Any] | SlmtapeError) -> None:
+        """Remember what was answered, where later calls can ask for it. Called once or twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +112,16 @@ class Generates:
     """A path that answers POST by generating: `parse` makes a call of a body, or RequestError."""
 
     path: str
-    parse: Callable[[bytes, str | None, Served], ParsedCall]
+    parse: Callable[[Incoming], ParsedCall]
 
 
 @dataclass(frozen=True, slots=True)
 class Tells:
-    """A path that answers GET with JSON; a `{name}` in the path is handed to `tell`."""
+    """A path that answers with JSON, without a model. `tell` returns it or raises RequestError."""
 
     path: str
-    tell: Callable[[Served, Mapping[str, str]], Any]
+    tell: Callable[[Incoming], Any]
+    method: Literal["GET", "POST", "DELETE"] = "GET"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +129,14 @@ class WireProtocol:
     """All that a server needs of a protocol."""
 
     endpoints: Iterable[Generates | Tells]
+    memory: Callable[[], Any]
+    """Makes what one server remembers between calls."""
     error: Callable[[SlmtapeError], bytes]
     """The body of an error."""
+    headers: Mapping[str, str]
+    """What every answer has."""
+    authorize: Callable[[str | None, str], None]
+    """Raises RequestError where an `Authorization` header does not have this API key."""
     no_such_path: Callable[[str, str], SlmtapeError]
     """The error for an unknown path: method, path."""
     wrong_method: Callable[[str, str], SlmtapeError]

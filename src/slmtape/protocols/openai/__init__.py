@@ -1,7 +1,8 @@
 """The OpenAI API. Field by field, what is done with each is in the tables beside the parsers."""
 
 from slmtape.protocols import Generates, Tells, WireProtocol
-from slmtape.protocols.openai import chat, errors, models
+from slmtape.protocols.openai import authorization, chat, errors, models
+from slmtape.protocols.openai.memory import Memory
 
 OPENAI = WireProtocol(
     endpoints=(
@@ -9,7 +10,21 @@ OPENAI = WireProtocol(
         Tells("/v1/models", models.listing),
         Tells("/v1/models/{model:path}", models.one),
     ),
+    memory=Memory,
     error=errors.body,
+    headers={
+        "openai-version": "2020-10-01",
+        "openai-organization": "slmtape",
+        # Of limits that are never reached.
+        "x-ratelimit-limit-requests": "10000",
+        "x-ratelimit-limit-tokens": "10000000",
+        "x-ratelimit-remaining-requests": "9999",
+        "x-ratelimit-remaining-tokens": "9999999",
+        "x-ratelimit-reset-requests": "6ms",
+        "x-ratelimit-reset-tokens": "0s",
+        "access-control-expose-headers": "X-Request-ID",
+    },
+    authorize=authorization.check,
     no_such_path=errors.no_such_path,
     wrong_method=errors.wrong_method,
 )

@@ -1,11 +1,11 @@
 """`POST /v1/chat/completions`: a body in, a call out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from slmtape.errors import RequestError
+from slmtape.errors import RequestError, SlmtapeError
 from slmtape.generation import GenerationRequest, GenerationResult
-from slmtape.protocols import Served
+from slmtape.protocols import Incoming
 from slmtape.protocols.openai import chat_body
 from slmtape.protocols.openai.chat_answer import ChatEvents, completion
 
@@ -20,6 +20,12 @@ class ChatCall:
     stream: bool
     include_usage: bool
     service_tier: str
+    background = False
+
+    @property
+    def requests(self) -> Sequence[GenerationRequest]:
+        """What is asked."""
+        return [self.request]
 
     def render(self, keys: Sequence[str], results: Sequence[GenerationResult]) -> bytes:
         """The body of the whole answer."""
@@ -34,10 +40,18 @@ class ChatCall:
             include_usage=self.include_usage,
         )
 
+    def begin(self, keys: Sequence[str], cancel: Callable[[], object]) -> bytes:
+        """Never called: chat completions are answered at once."""
+        raise NotImplementedError
 
-def parse(raw: bytes, content_type: str | None, served: Served) -> ChatCall:
+    def keep(self, keys: Sequence[str], outcome: Sequence[GenerationResult] | SlmtapeError) -> None:
+        """Nothing is remembered."""
+
+
+def parse(incoming: Incoming) -> ChatCall:
     """The call in a body. Raises RequestError."""
-    body = chat_body.read(raw, content_type)
+    served = incoming.served
+    body = chat_body.read(incoming.body, incoming.content_type)
     biases, messages = chat_body.biases(body), chat_body.messages(body)
     model = served.find(body.model)
     if model is None:

@@ -1,22 +1,21 @@
 """`GET /v1/models` and `GET /v1/models/{id}`."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from slmtape.errors import RequestError
-from slmtape.protocols import Served
+from slmtape.protocols import Incoming
 
 _CREATED = 1735689600
 
 
-def listing(served: Served, _: Mapping[str, str]) -> dict[str, Any]:
+def listing(incoming: Incoming) -> dict[str, Any]:
     """Every name a client can ask for."""
-    return {"object": "list", "data": [_model(name) for name in served.names]}
+    return {"object": "list", "data": [_model(name) for name in incoming.served.names]}
 
 
-def one(served: Served, path: Mapping[str, str]) -> dict[str, Any]:
+def one(incoming: Incoming) -> dict[str, Any]:
     """One model. Raises RequestError for a name that is not served."""
-    name = path["model"]
+    served, name = incoming.served, incoming.path["model"]
     if served.find(name) is None:
         raise RequestError(
             f"The model '{name}' does not exist. Served here: {', '.join(served.names)}.",

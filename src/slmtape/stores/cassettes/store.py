@@ -14,7 +14,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from slmtape.errors import CassetteError
-from slmtape.generation import GenerationRequest, GenerationResult, Recording
+from slmtape.generation import Recording, Request, Result
 from slmtape.keys import canonical, restore
 from slmtape.stores.cassettes import recording_file
 from slmtape.stores.cassettes.cache import Cache, Row, Stamp, is_unavailable
@@ -40,7 +40,7 @@ class CassetteStore:
         with self._told():
             self._open()
 
-    def get(self, key: str) -> GenerationResult | None:
+    def get(self, key: str) -> Result | None:
         """The result recorded under this key, or None. Raises CassetteError."""
         try:  # not `_told`, which takes longer than all the rest
             cache = self._open()
@@ -64,7 +64,7 @@ class CassetteStore:
             _write(path, recording_file.write(recording))
             cache.change([_row(name, recording, _stamp(path))])
 
-    def requests(self) -> Mapping[str, GenerationRequest]:
+    def requests(self) -> Mapping[str, Request]:
         """What is recorded: the path of each recording to its request."""
         with self._told():
             cache = self._open()
@@ -190,7 +190,7 @@ class CassetteStore:
 
 
 @lru_cache(maxsize=256)
-def _result(written: str) -> GenerationResult:
+def _result(written: str) -> Result:
     """The result in a row: the same object for the same text, as tests ask the same again."""
     return recording_file.read_result(json.loads(written))
 
