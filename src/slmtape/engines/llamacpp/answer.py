@@ -196,15 +196,13 @@ class Answer:
 
     def _another(self, syntax: Syntax, made: int) -> bool:
         """Close a call; whether the model goes on to another, which is opened then."""
-        speech, weights = self._speech, self._weights
-        speech.force(syntax.closes)
+        self._speech.force(syntax.closes)
         several = self._request.parallel_tool_calls and made < _MOST_CALLS
-        if not several or syntax.between is None or speech.full:
+        if not several or syntax.between is None:
             return False
-        opener = weights.tokens(syntax.between + syntax.opens, opening=False)[0]
-        if speech.choose([*weights.ends_of_text, opener]) != opener:
+        if not self._speech.goes_on_with(syntax.between + (syntax.trigger or "")):
             return False
-        speech.force(syntax.between + syntax.opens)
+        self._speech.force(syntax.opens.removeprefix(syntax.trigger or ""))
         return True
 
     def _arguments(self, tool: Tool) -> Iterator[Piece]:

@@ -1,6 +1,6 @@
 """An answer being said: tokens are picked, forced or held to a grammar, counted and evaluated."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,11 +109,17 @@ class Speech:
             self._sampler.saw(token)
             self._take(token)
 
-    def choose(self, tokens: Collection[int]) -> int:
-        """The likeliest of these tokens; it is not said."""
-        self._ready()
-        logits = self._context.logits()
-        return max(tokens, key=lambda token: float(logits[token]))
+    def goes_on_with(self, text: str) -> bool:
+        """Whether this is what the model likes to say next; if so, it is said."""
+        for token in self._weights.tokens(text, opening=False):
+            if self.full:
+                return False
+            self._ready()
+            if int(self._context.logits().argmax()) != token:
+                return False
+            self._sampler.saw(token)
+            self._take(token)
+        return True
 
     def _pick(self, grammar: Grammar) -> int:
         self._ready()
