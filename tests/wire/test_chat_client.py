@@ -42,7 +42,7 @@ def test_an_agent_calls_its_tools_and_goes_on(client: OpenAI) -> None:
     assert second.choices[0].finish_reason == "stop"
 
 
-def test_a_streamed_call_is_put_together_and_parsed(client: OpenAI) -> None:
+def test_a_streamed_call_is_put_together_parsed_and_sent_back(client: OpenAI) -> None:
     with client.chat.completions.stream(
         model="echo", messages=asking(ASKED), tools=TOOLS
     ) as stream:
@@ -54,6 +54,10 @@ def test_a_streamed_call_is_put_together_and_parsed(client: OpenAI) -> None:
         Weather(city="Rome"),
         Weather(city="Oslo"),
     ]
+    results = [{"role": "tool", "tool_call_id": call.id, "content": "done"} for call in calls]
+    messages: Any = [*asking(ASKED), final.message, *results]
+    second = client.chat.completions.create(model="echo", messages=messages, tools=TOOLS)
+    assert second.choices[0].message.content == "done"
     plain = client.chat.completions.create(model="echo", messages=asking(ASKED), tools=TOOLS)
     assert [call.id for call in plain.choices[0].message.tool_calls or []] == [c.id for c in calls]
 
