@@ -1,6 +1,7 @@
 """Tools, JSON, log-probabilities and stored completions through the real openai client."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from openai import BadRequestError, NotFoundError, OpenAI, pydantic_function_too
 from pydantic import BaseModel
 
 from slmtape import FakeLLMServer
+from tests.support import ask, chat
 
 
 class Weather(BaseModel):
@@ -118,3 +120,30 @@ def test_a_mistake_is_told_in_the_client_s_own_exception(client: OpenAI) -> None
             model="echo", messages=asking("hi"), tools=TOOLS, tool_choice=choice
         )
     assert (caught.value.param, caught.value.code) == ("tool_choice", "invalid_value")
+
+
+BODIES: list[dict[str, Any]] = [
+    chat(ASKED, tools=TOOLS),
+    chat(f"<hm> Well\n{ASKED}", tools=TOOLS, parallel_tool_calls=False),
+    chat(ASKED, functions=[{"name": "weather"}]),
+    chat("a b", logprobs=True, top_logprobs=3),
+    chat("a b", response_format={"type": "json_schema", "json_schema": {"name": "n"}}),
+    chat("a b", reasoning_effort="high", top_k=5),
+]
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: list(body)[-1])
+def test_live_and_replayed_answers_are_the_same_bytes(
+    serve: Callable[..., FakeLLMServer], tmp_path: Path, body: dict[str, Any]
+) -> None:
+    cache = tmp_path / "cassettes"
+    streamed = {**body, "stream": True}
+    live = serve(lenient=True)
+    recording = serve(lenient=True, cache=cache)
+    assert ask(recording.base_url, streamed).status == 200
+    replaying = serve(lenient=True, cache=cache, mode="replay")
+    for asked in (body, streamed):
+        one, other = (ask(server.base_url, asked) for server in (live, replaying))
+        assert one.status == 200
+        assert one.body == other.body
+    assert [call.replayed for call in replaying.calls] == [True, True]
