@@ -11,6 +11,8 @@ from slmtape.errors import RequestError
 from slmtape.protocols.openai import errors
 from slmtape.protocols.openai.chat_format import ResponseFormat
 from slmtape.protocols.openai.chat_messages import Content, WireMessage, one_or_many
+from slmtape.protocols.openai.metadata import Metadata
+from slmtape.protocols.openai.metadata import check as check_metadata
 from slmtape.protocols.openai.tools import MOST
 from slmtape.protocols.openai.wire import Strict, Treatment
 
@@ -47,8 +49,8 @@ FIELDS = {
     "stop": Treatment.USED,
     "stream": Treatment.USED,
     "stream_options": Treatment.USED,
-    "store": Treatment.USED,
-    "metadata": Treatment.USED,
+    "store": Treatment.ACCEPTED,
+    "metadata": Treatment.ECHOED,
     "moderation": Treatment.ACCEPTED,
     "verbosity": Treatment.ACCEPTED,
     "web_search_options": Treatment.ACCEPTED,
@@ -65,7 +67,6 @@ _BIAS_KEY = re.compile(r"0|[1-9][0-9]{0,8}")
 Text64 = Annotated[str, Field(max_length=64)]
 Tokens = Annotated[int, Field(ge=1, le=_INT32)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
-Metadata = dict[Text64, Annotated[str, Field(max_length=512)]]
 Functions = Annotated[list[Any], Field(min_length=1, max_length=MOST)]
 
 Stop = Annotated[
@@ -229,17 +230,6 @@ def biases(body: Body) -> tuple[tuple[int, float], ...]:
     return tuple((int(token), bias) for token, bias in given.items())
 
 
-def check_metadata(metadata: Metadata | None) -> None:
-    """Raises RequestError where there is too much of it."""
-    if metadata is not None and len(metadata) > 16:
-        raise RequestError(
-            "Invalid 'metadata': too many properties. Expected an object with at most 16 "
-            f"properties, but got an object with {len(metadata)} properties instead.",
-            param="metadata",
-            code="object_above_max_properties",
-        )
-
-
 def _check(body: Body) -> None:
     if body.functions is not None and body.tools is not None:
         raise RequestError(
@@ -259,7 +249,7 @@ def _check(body: Body) -> None:
         raise errors.unsupported("modalities", "'audio'", "Ask for ['text'].")
     if body.stream_options is not None and not body.stream:
         raise _only_with("stream_options", "stream")
-    check_metadata(body.metadata)
+    check_metadata(body.metadata or {})
 
 
 def _only_with(name: str, needed: str) -> RequestError:
