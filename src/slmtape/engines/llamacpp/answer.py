@@ -7,12 +7,13 @@ from slmtape.engines.llamacpp.context import Context
 from slmtape.engines.llamacpp.relevance import fitting
 from slmtape.engines.llamacpp.speech import Said, Speech
 from slmtape.engines.llamacpp.text import Pieces, StopSequences
-from slmtape.engines.llamacpp.tools import NO_ARGUMENTS, Beginning, Syntax, asking_for_arguments
+from slmtape.engines.llamacpp.tools import Beginning, Syntax, asking_for_arguments
 from slmtape.engines.llamacpp.weights import Weights
 from slmtape.errors import ContextLengthExceeded
 from slmtape.generation import GenerationRequest, GenerationResult, Piece, Tool
 
 _MOST_CALLS = 8
+_OBJECT = '{"type":"object"}'
 
 
 def thinking(request: GenerationRequest) -> bool:
@@ -107,7 +108,7 @@ class Answer:
             self._speech.force(syntax.opens)
             self._call(syntax)
         elif self._request.response_format:
-            grammar = self._weights.grammars.json(self._request.response_format.schema)
+            grammar = self._weights.grammars.json(self._request.response_format.schema or _OBJECT)
             self._tell(self._speech.held(grammar))
         elif syntax:
             self._tell_or_call(syntax)
@@ -206,7 +207,7 @@ class Answer:
         return True
 
     def _arguments(self, tool: Tool) -> Iterator[Piece]:
-        grammar = self._weights.grammars.json(tool.parameters or NO_ARGUMENTS)
+        grammar = self._weights.grammars.json(tool.parameters)
         for said in self._speech.held(grammar):
             if said.text:
                 yield Piece(said.text, "arguments")

@@ -3,25 +3,14 @@
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from llguidance import LLMatcher
 from llguidance.llamacpp import lltokenizer_from_vocab
 from numpy.typing import NDArray
 
-from slmtape.engines.llamacpp.schemas import for_generation
+from slmtape.engines.llamacpp.schemas import COMPACT, for_generation
 from slmtape.errors import EngineError
-
-if TYPE_CHECKING:
-    from llguidance._lib import JsonCompileOptions
-
-_COMPACT: "JsonCompileOptions" = {
-    "whitespace_flexible": False,
-    "item_separator": ",",
-    "key_separator": ":",
-}
-
 
 class Grammars:
     """Makes grammars for one vocabulary."""
@@ -33,9 +22,9 @@ class Grammars:
         self._compiled = lru_cache(maxsize=64)(self._compile)
 
     def json(self, schema: str | None) -> "Grammar":
-        """Compact JSON that matches the schema (as text); None: any object."""
+        """Compact JSON that matches the schema (as text); None: an empty object."""
         prepared = for_generation(schema)
-        return self._grammar(LLMatcher.grammar_from_json_schema(prepared, defaults=_COMPACT))
+        return self._grammar(LLMatcher.grammar_from_json_schema(prepared, overrides=COMPACT))
 
     def one_of(self, texts: Iterable[str]) -> "Grammar":
         """One of these texts."""

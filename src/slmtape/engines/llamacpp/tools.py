@@ -38,8 +38,7 @@ LLAMA = Syntax(
 """Llama 3.1's and 3.2's."""
 
 
-NO_ARGUMENTS = '{"type":"object","properties":{},"additionalProperties":false}'
-"""The schema of a function that takes none."""
+_NO_ARGUMENTS = '{"type":"object","properties":{}}'
 
 
 _BEGINNINGS = tuple(
@@ -107,7 +106,7 @@ def asking_for_arguments(messages: Sequence[Message], tool: Tool) -> tuple[Messa
 
 def _function(tool: Tool) -> dict[str, Any]:
     about = {} if tool.description is None else {"description": tool.description}
-    parameters = json.loads(tool.parameters or NO_ARGUMENTS)
+    parameters = json.loads(tool.parameters or _NO_ARGUMENTS)
     return {"name": tool.name, **about, "parameters": parameters}
 
 
