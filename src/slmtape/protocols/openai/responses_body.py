@@ -283,7 +283,7 @@ def conversation_id(body: Counted) -> str | None:
 
 def text_format(text: TextConfig) -> tuple[JsonFormat | None, dict[str, Any]]:
     """The form of an answer, None: text; and as it comes back. Raises RequestError."""
-    given = text.format or {"type": "text"}
+    given = {"type": "text"} if text.format is None else text.format
     kind = given.get("type")
     if kind is None:
         raise errors.missing("text.format.type")

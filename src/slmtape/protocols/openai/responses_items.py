@@ -62,7 +62,6 @@ class _Item(Strict):
 class WireMessage(_Item):
     """A message; its content is read by role."""
 
-    type: str = "message"
     role: Literal["assistant", "system", "developer", "user"]
     content: Any
     phase: Literal["commentary", "final_answer"] | None = None
@@ -109,7 +108,6 @@ class Reasoning(_Item):
 class ItemReference(_Item):
     """An item that the server remembers, by its id."""
 
-    type: str = "item_reference"
     id: str
 
 
@@ -168,7 +166,7 @@ def _item(given: Any, path: str, served: Served) -> Item:
     kind = _kind(given, path)
     if kind == "message" and given.get("role") is not None and given["role"] not in _ROLES:
         raise errors.not_among(path, given["role"], _ROLES)
-    model = read(MODELS[kind], given, path)
+    model = read(MODELS[kind], {**given, "type": kind}, path)
     item = model.model_dump(exclude_none=True, by_alias=True)
     if isinstance(model, WireMessage):
         item["content"] = _content(model, f"{path}.content", served)
@@ -182,11 +180,11 @@ def _kind(given: dict[str, Any], path: str) -> str:
     kind = given.get("type")
     if kind is None:
         return "message" if "role" in given or "id" not in given else "item_reference"
-    if kind not in ITEMS:
+    if not isinstance(kind, str) or kind not in ITEMS:
         raise errors.not_among(path, kind, list(ITEMS))
     if ITEMS[kind] is Treatment.REFUSED:
         raise errors.unsupported(f"{path}.type", f"an item of the type '{kind}'")
-    return str(kind)
+    return kind
 
 
 def _content(message: WireMessage, path: str, served: Served) -> list[Item]:
