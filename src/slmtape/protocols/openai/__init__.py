@@ -4,6 +4,7 @@ from slmtape.protocols import Generates, Tells, WireProtocol
 from slmtape.protocols.openai import (
     authorization,
     chat,
+    chat_stored,
     conversations,
     errors,
     models,
@@ -15,6 +16,11 @@ from slmtape.protocols.openai.memory import Memory
 OPENAI = WireProtocol(
     endpoints=(
         Generates("/v1/chat/completions", chat.parse),
+        Tells("/v1/chat/completions", chat_stored.listing),
+        Tells("/v1/chat/completions/{id}", chat_stored.one),
+        Tells("/v1/chat/completions/{id}", chat_stored.update, "POST"),
+        Tells("/v1/chat/completions/{id}", chat_stored.delete, "DELETE"),
+        Tells("/v1/chat/completions/{id}/messages", chat_stored.messages),
         Generates("/v1/responses", responses.parse),
         Generates("/v1/responses/input_tokens", responses.parse_count),
         Tells("/v1/responses/{response_id}", responses_stored.one),

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from slmtape.errors import RequestError
 from slmtape.generation import Message, ToolCall
-from slmtape.protocols.openai.memory import Item
+from slmtape.protocols.openai.responses_state import Item
 from slmtape.protocols.openai.responses_parts import text_of
 
 

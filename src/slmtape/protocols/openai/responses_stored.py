@@ -4,8 +4,11 @@ from typing import Any
 
 from slmtape.errors import RequestError
 from slmtape.protocols import Incoming
-from slmtape.protocols.openai.memory import StoredResponse
-from slmtape.protocols.openai.pages import page
+from slmtape.protocols.openai.responses_state import StoredResponse
+from slmtape.protocols.openai.paging import page
+
+KNOWN = ("include", "include[]")
+"""What lists of items may also be asked for; there is nothing more to include."""
 
 
 def one(incoming: Incoming) -> dict[str, Any]:
@@ -39,7 +42,7 @@ def cancel(incoming: Incoming) -> dict[str, Any]:
 
 def input_items(incoming: Incoming) -> dict[str, Any]:
     """What a response answers, those of earlier turns included. Raises RequestError."""
-    return page(_stored(incoming).items, incoming.query)
+    return page(_stored(incoming).items, incoming.query, order="desc", known=KNOWN)
 
 
 def _stored(incoming: Incoming) -> StoredResponse:
