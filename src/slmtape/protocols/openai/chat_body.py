@@ -1,18 +1,18 @@
 """What may stand in the body of `POST /v1/chat/completions`, and what is done with it."""
 
 import re
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationError
-from pydantic_core import to_json
 
 from slmtape.errors import RequestError
 from slmtape.protocols.openai import errors
 from slmtape.protocols.openai.chat_format import ResponseFormat
 from slmtape.protocols.openai.chat_messages import Content, WireMessage, one_or_many
+from slmtape.protocols.openai.metadata import Metadata
+from slmtape.protocols.openai.metadata import check as check_metadata
 from slmtape.protocols.openai.tools import MOST
-from slmtape.protocols.openai.wire import Extras, Metadata, Strict, Text64, Treatment, check_metadata, plain
+from slmtape.protocols.openai.wire import Extras, Strict, Treatment, plain
 
 FIELDS = {
     "model": Treatment.USED,
@@ -61,6 +61,7 @@ _INT32 = 2**31 - 1
 _INT64 = 2**63 - 1
 _BIAS_KEY = re.compile(r"0|[1-9][0-9]{0,8}")
 
+Text64 = Annotated[str, Field(max_length=64)]
 Tokens = Annotated[int, Field(ge=1, le=_INT32)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 Functions = Annotated[list[Any], Field(min_length=1, max_length=MOST)]
@@ -242,7 +243,7 @@ def _check(body: Body) -> None:
         raise errors.unsupported("modalities", "'audio'", "Ask for ['text'].")
     if body.stream_options is not None and not body.stream:
         raise _only_with("stream_options", "stream")
-    check_metadata(body.metadata)
+    check_metadata(body.metadata or {})
 
 
 def _only_with(name: str, needed: str) -> RequestError:

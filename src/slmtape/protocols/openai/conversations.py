@@ -7,14 +7,13 @@ from pydantic import Field, ValidationError
 from slmtape.errors import RequestError
 from slmtape.protocols import Incoming
 from slmtape.protocols.openai import errors, metadata
-from slmtape.protocols.openai.responses_state import Conversation, Item
 from slmtape.protocols.openai.metadata import Metadata
-from slmtape.protocols.openai.paging import page
+from slmtape.protocols.openai.pages import listing, page
 from slmtape.protocols.openai.responses_answer import item_id, moment
 from slmtape.protocols.openai.responses_items import check_new, identified, read_items
 from slmtape.protocols.openai.responses_prompt import conversation_of, resolved
-from slmtape.protocols.openai.responses_stored import KNOWN
-from slmtape.protocols.openai.wire import Metadata, Model, Strict, check_metadata
+from slmtape.protocols.openai.responses_state import Conversation, Item
+from slmtape.protocols.openai.wire import Model, Strict
 
 
 class Created(Strict):
@@ -39,7 +38,7 @@ class Added(Strict):
 def create(incoming: Incoming) -> dict[str, Any]:
     """Begin a conversation, which may have items already. Raises RequestError."""
     given = _read(Created, incoming) if incoming.body else Created()
-    check_metadata(given.metadata)
+    metadata.check(given.metadata)
     items = read_items(given.items, "items", incoming.served)
     name = item_id("conv", f"conversation:{next(incoming.memory.numbers)}")
     made = Conversation(name, moment(name), given.metadata)
@@ -57,7 +56,7 @@ def update(incoming: Incoming) -> dict[str, Any]:
     """Give a conversation other metadata. Raises RequestError."""
     conversation = _conversation(incoming)
     given = _read(Updated, incoming).metadata
-    check_metadata(given)
+    metadata.check(given)
     conversation.metadata = given
     return _told(conversation)
 
@@ -74,13 +73,13 @@ def add_items(incoming: Incoming) -> dict[str, Any]:
     conversation = _conversation(incoming)
     given = _read(Added, incoming).items
     added = _add(conversation, read_items(given, "items", incoming.served), incoming)
-    return page(added, {})
+    return listing(added)
 
 
 def list_items(incoming: Incoming) -> dict[str, Any]:
     """A page of a conversation's items. Raises RequestError."""
     items = list(_conversation(incoming).items.values())
-    return page(items, incoming.query, order="desc", known=KNOWN)
+    return page(items, incoming.query)
 
 
 def one_item(incoming: Incoming) -> Item:

@@ -8,17 +8,10 @@ from pydantic import Field, ValidationError
 from slmtape.errors import RequestError
 from slmtape.generation import JsonFormat
 from slmtape.protocols.openai import errors, schemas
+from slmtape.protocols.openai.metadata import Metadata
+from slmtape.protocols.openai.metadata import check as check_metadata
 from slmtape.protocols.openai.tools import Name
-from slmtape.protocols.openai.wire import (
-    Extras,
-    Metadata,
-    Strict,
-    Text64,
-    Treatment,
-    check_metadata,
-    plain,
-    read,
-)
+from slmtape.protocols.openai.wire import Extras, Strict, Treatment, plain, read
 
 FIELDS = {
     "model": Treatment.USED,
@@ -85,6 +78,8 @@ _MOVED = {
 """What Chat Completions call otherwise."""
 
 _INT32 = 2**31 - 1
+
+Text64 = Annotated[str, Field(max_length=64)]
 
 
 class Reasoning(Strict):

@@ -9,10 +9,10 @@ from slmtape.generation import GenerationRequest, JsonFormat, Message
 from slmtape.protocols import Incoming, Served
 from slmtape.protocols.openai import tools
 from slmtape.protocols.openai.memory import Memory
-from slmtape.protocols.openai.responses_state import Conversation, Item
 from slmtape.protocols.openai.responses_body import Counted, conversation_id, text_format
 from slmtape.protocols.openai.responses_items import check_new, read_input
 from slmtape.protocols.openai.responses_messages import check_calls, messages
+from slmtape.protocols.openai.responses_state import Conversation, Item
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,8 @@ from typing import Any
 
 from slmtape.errors import RequestError
 from slmtape.protocols import Incoming
+from slmtape.protocols.openai.pages import page
 from slmtape.protocols.openai.responses_state import StoredResponse
-from slmtape.protocols.openai.paging import page
-
-KNOWN = ("include", "include[]")
-"""What lists of items may also be asked for; there is nothing more to include."""
 
 
 def one(incoming: Incoming) -> dict[str, Any]:
@@ -42,7 +39,7 @@ def cancel(incoming: Incoming) -> dict[str, Any]:
 
 def input_items(incoming: Incoming) -> dict[str, Any]:
     """What a response answers, those of earlier turns included. Raises RequestError."""
-    return page(_stored(incoming).items, incoming.query, order="desc", known=KNOWN)
+    return page(_stored(incoming).items, incoming.query)
 
 
 def _stored(incoming: Incoming) -> StoredResponse:

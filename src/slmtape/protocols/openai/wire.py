@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import to_json
 
-from slmtape.errors import RequestError
 from slmtape.protocols.openai import errors
 
 
@@ -26,10 +25,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-Text64 = Annotated[str, Field(max_length=64)]
-Metadata = dict[Text64, Annotated[str, Field(max_length=512)]]
 Extras = tuple[tuple[str, Any], ...]
-
 _EXACT = 2**53 - 1
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -41,17 +37,6 @@ def read(model: type[Model], value: Any, param: str) -> Model:
         return model.model_validate(value)
     except ValidationError as error:
         raise errors.first(error.errors(), param) from error
-
-
-def check_metadata(metadata: Metadata | None) -> None:
-    """Raises RequestError where there is too much of it."""
-    if metadata is not None and len(metadata) > 16:
-        raise RequestError(
-            "Invalid 'metadata': too many properties. Expected an object with at most 16 "
-            f"properties, but got an object with {len(metadata)} properties instead.",
-            param="metadata",
-            code="object_above_max_properties",
-        )
 
 
 def plain(extras: Mapping[str, Any]) -> Extras:
