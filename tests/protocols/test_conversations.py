@@ -42,6 +42,7 @@ def test_a_conversation_is_made_told_changed_and_deleted(
     updated = client.conversations.update(made.id, metadata={"c": "d"})
     assert updated.metadata == {"c": "d"}
     assert client.conversations.retrieve(made.id) == updated
+    assert client.conversations.update(made.id, metadata=None).metadata == {}
     deleted = client.conversations.delete(made.id)
     assert (deleted.id, deleted.object, deleted.deleted) == (made.id, "conversation.deleted", True)
     for do in (client.conversations.retrieve, client.conversations.delete):
@@ -50,7 +51,8 @@ def test_a_conversation_is_made_told_changed_and_deleted(
 
 
 def test_a_body_is_not_needed(server: FakeLLMServer) -> None:
-    assert ask(server.base_url, b"", path="/conversations").json["metadata"] == {}
+    for body in (b"", b"{}", b'{"items": null, "metadata": null}'):
+        assert ask(server.base_url, body, path="/conversations").json["metadata"] == {}
 
 
 def test_conversations_have_the_same_ids_in_the_next_run(

@@ -1,6 +1,5 @@
 """What a server remembers of responses, through the real client."""
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -107,9 +106,13 @@ def test_an_item_may_be_named_by_its_id(client: OpenAI, server: FakeLLMServer) -
     reference: Any = {"type": "item_reference", "id": name}
     client.responses.create(model="echo", input=[reference, {"role": "user", "content": "two"}])
     assert said(server) == [("assistant", "one"), ("user", "two")]
-    client.responses.delete(first.id)
+
+
+def test_an_item_that_was_not_stored_has_to_be_sent(client: OpenAI) -> None:
+    first = client.responses.create(model="echo", input="one", store=False)
+    reference: Any = {"id": first.output[0].id}
     with pytest.raises(NotFoundError, match="Items are not persisted when `store` is set to false"):
-        client.responses.create(model="echo", input=[{"id": name}, reference])
+        client.responses.create(model="echo", input=[reference])
 
 
 def test_a_response_is_stored_until_it_is_deleted(client: OpenAI, server: FakeLLMServer) -> None:
@@ -282,10 +285,8 @@ def test_what_was_deleted_does_not_come_back(client: OpenAI, echo: EchoEngine) -
         client.responses.retrieve(begun.id)
 
 
-def test_the_background_can_be_streamed(client: OpenAI, echo: EchoEngine) -> None:
-    echo.hold()
+def test_the_background_can_be_streamed(client: OpenAI) -> None:
     stream = client.responses.create(model="echo", input="a b", background=True, stream=True)
-    threading.Thread(target=echo.allow, daemon=True).start()
     events = list(stream)
     assert [event.type for event in events[:3]] == [
         "response.created",
@@ -294,6 +295,19 @@ def test_the_background_can_be_streamed(client: OpenAI, echo: EchoEngine) -> Non
     ]
     assert events[-1].type == "response.completed"
     assert client.responses.retrieve(events[-1].response.id).output_text == "a b"
+
+
+def test_the_background_goes_on_when_its_stream_is_left(client: OpenAI, echo: EchoEngine) -> None:
+    echo.hold()
+    echo.allow(1)
+    with client.responses.create(
+        model="echo", input="a b c", background=True, stream=True
+    ) as stream:
+        created = next(iter(stream))
+    assert created.type == "response.created"
+    echo.allow()
+    assert wait_for(client, created.response.id) == "completed"
+    assert client.responses.retrieve(created.response.id).output_text == "a b c"
 
 
 def test_a_server_remembers_nothing_of_another(
