@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from slmtape.engines.llamacpp.schemas import COMPACT, for_generation
 from slmtape.errors import EngineError
 
+
 class Grammars:
     """Makes grammars for one vocabulary."""
 
