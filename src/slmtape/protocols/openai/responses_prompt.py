@@ -99,7 +99,7 @@ def _model(asked: str, served: Served) -> str:
 def _history(previous: str | None, conversation: str | None, memory: Memory) -> tuple[Item, ...]:
     """What was said before."""
     if conversation is not None:
-        return tuple(conversation_of(memory, conversation).items.values())
+        return tuple(conversation_of(memory, conversation).items)
     if previous is None:
         return ()
     stored = memory.responses.get(previous)
