@@ -39,7 +39,9 @@ def test_a_stream_comes_to_the_plain_answer(client: OpenAI) -> None:
     plain = client.responses.create(**asked)
     assert said == plain.output_text == "Wait. call"
     assert (final.id, final.usage) == (plain.id, plain.usage)
-    assert [item.id for item in final.output] == [item.id for item in plain.output]
+    assert [item.to_dict()["id"] for item in final.output] == [
+        item.to_dict()["id"] for item in plain.output
+    ]
     *_, last = client.responses.create(**asked, stream=True)
     assert last.response == plain
 

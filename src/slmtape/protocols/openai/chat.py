@@ -11,12 +11,13 @@ from slmtape.generation import GenerationRequest, GenerationResult
 from slmtape.protocols import Incoming, Served
 from slmtape.protocols.openai import chat_body
 from slmtape.protocols.openai.chat_answer import ChatEvents, Form, completion
-from slmtape.protocols.openai.chat_body import Body, Extras
+from slmtape.protocols.openai.chat_body import Body
 from slmtape.protocols.openai.chat_format import json_format
 from slmtape.protocols.openai.chat_messages import conversation
 from slmtape.protocols.openai.chat_stored import storing
 from slmtape.protocols.openai.chat_tools import legacy_use, tool_use
 from slmtape.protocols.openai.tools import ToolUse
+from slmtape.protocols.openai.wire import Extras
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from slmtape.protocols.openai.responses_body import (
     CountBody,
     check,
     read_body,
-    settings,
 )
+from slmtape.protocols.openai.responses_echo import settings
 from slmtape.protocols.openai.responses_events import ResponseEvents
 from slmtape.protocols.openai.responses_items import identified
 from slmtape.protocols.openai.responses_prompt import Prompt, prompt
