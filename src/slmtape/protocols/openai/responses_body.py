@@ -132,9 +132,9 @@ class Counted(Strict):
     previous_response_id: str | None = None
     tools: list[Any] | None = None
     tool_choice: Any = None
-    text: TextConfig = TextConfig()
+    text: TextConfig = Field(default_factory=TextConfig)
     parallel_tool_calls: bool = True
-    reasoning: Reasoning = Reasoning()
+    reasoning: Reasoning = Field(default_factory=Reasoning)
     conversation: Any = None
     truncation: Literal["auto", "disabled"] = "disabled"
     instructions: str | None = None
