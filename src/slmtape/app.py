@@ -191,7 +191,8 @@ class _Generation:
             exchange.failed(error)
             if not isinstance(error, RequestError):
                 self._context.failed(error)
-            await _refusal(self._context, error, exchange.begun)(scope, receive, send)
+            told = self._endpoint.reword(error)
+            await _refusal(self._context, told, exchange.begun)(scope, receive, send)
         except asyncio.CancelledError:
             exchange.failed(ServerStopped("The server was stopped."))
             raise

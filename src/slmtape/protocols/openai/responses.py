@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from slmtape.errors import SlmtapeError
+from slmtape.errors import ContextLengthExceeded, RequestError, SlmtapeError
 from slmtape.generation import GenerationRequest, GenerationResult
 from slmtape.protocols import Incoming
 from slmtape.protocols.openai.memory import Memory
@@ -154,6 +154,18 @@ def parse(incoming: Incoming) -> ResponseCall:
         background=body.background,
         encrypted="reasoning.encrypted_content" in body.include,
         memory=incoming.memory,
+    )
+
+
+def reword(error: SlmtapeError) -> SlmtapeError:
+    """The error in the words of this API."""
+    if not isinstance(error, ContextLengthExceeded):
+        return error
+    return RequestError(
+        "Your input exceeds the context window of this model. Please adjust your input and try "
+        f"again: it has {error.tokens} tokens, and the model takes at most {error.limit}.",
+        param="input",
+        code=error.code,
     )
 
 
