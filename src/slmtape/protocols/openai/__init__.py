@@ -1,12 +1,14 @@
 """The OpenAI API. Field by field, what is done with each is in the tables beside the parsers."""
 
 from slmtape.protocols import Generates, Tells, WireProtocol
-from slmtape.protocols.openai import authorization, chat, errors, models
+from slmtape.protocols.openai import authorization, chat, completions, embeddings, errors, models
 from slmtape.protocols.openai.memory import Memory
 
 OPENAI = WireProtocol(
     endpoints=(
         Generates("/v1/chat/completions", chat.parse),
+        Generates("/v1/completions", completions.parse),
+        Generates("/v1/embeddings", embeddings.parse),
         Tells("/v1/models", models.listing),
         Tells("/v1/models/{model:path}", models.one),
     ),

@@ -7,8 +7,9 @@ from typing import Any
 from pydantic_core import ErrorDetails, from_json
 
 from slmtape.errors import RequestError, SlmtapeError
+from slmtape.protocols.openai import unserved
 
-ONE, MANY = BRANCHES = ("<one>", "<many>")
+ONE, MANY, TOKENS, TOKEN_ARRAYS = BRANCHES = ("<one>", "<many>", "<tokens>", "<token arrays>")
 """What unions of a value and an array of them call their branches."""
 
 
@@ -25,7 +26,9 @@ def body(error: SlmtapeError) -> bytes:
 
 def no_such_path(method: str, path: str) -> RequestError:
     """The error for an unknown path."""
-    return RequestError(f"Invalid URL ({method} {path})", status=404)
+    return unserved.refusal(method, path) or RequestError(
+        f"Invalid URL ({method} {path})", status=404
+    )
 
 
 def wrong_method(method: str, path: str) -> RequestError:
@@ -161,7 +164,8 @@ def _bound(word: str, side: str, sign: str, name: str) -> Callable[..., RequestE
         kind = "integer" if isinstance(limit, int) else "decimal"
         return RequestError(
             f"Invalid '{param}': {kind} {word} {side} value. "
-            f"Expected a value {sign} {limit:g}, but got {value} instead.",
+            f"Expected a value {sign} {limit if kind == 'integer' else f'{limit:g}'}, "
+            f"but got {value} instead.",
             param=param,
             code=f"{kind}_{word}_{'min' if word == 'below' else 'max'}_value",
         )
