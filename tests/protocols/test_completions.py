@@ -1,18 +1,23 @@
 """Text completions without a server: a body in, requests out; results in, JSON and events out."""
 
 import json
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types import Completion
+from openai.types.completion_create_params import (
+    CompletionCreateParamsNonStreaming,
+    CompletionCreateParamsStreaming,
+)
 
 from slmtape.errors import RequestError
 from slmtape.generation import GenerationRequest, GenerationResult, Piece, Token
 from slmtape.protocols import Incoming, Served
 from slmtape.protocols.openai.completions import CompletionCall, parse
 from slmtape.protocols.openai.completions_answer import Logprobs
+from slmtape.protocols.openai.completions_body import FIELDS, Body
 
 SERVED = Served(["echo"], {"davinci-002": "echo"})
 RESULT = GenerationResult(
@@ -278,3 +283,10 @@ def test_ids_and_times_derive_from_the_keys() -> None:
     assert one == same
     assert one["id"] != other["id"]
     assert one["created"] != other["created"]
+
+
+def test_every_field_of_the_client_library_is_classified() -> None:
+    known = set(get_type_hints(CompletionCreateParamsNonStreaming))
+    known |= set(get_type_hints(CompletionCreateParamsStreaming))
+    assert known == set(FIELDS)
+    assert known - set(Body.model_fields) == {"suffix"}

@@ -4,17 +4,17 @@ import base64
 import json
 import math
 import struct
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from openai.types import CreateEmbeddingResponse
+from openai.types import CreateEmbeddingResponse, EmbeddingCreateParams
 
 from slmtape.errors import RequestError
 from slmtape.generation import EmbeddingRequest, EmbeddingResult
 from slmtape.protocols import Incoming, Served
-from slmtape.protocols.openai.embeddings import EmbeddingCall, parse, shortened
+from slmtape.protocols.openai.embeddings import FIELDS, Body, EmbeddingCall, parse, shortened
 
 SERVED = Served(["echo"], {"text-embedding-3-small": "echo"})
 KEYS = ["a" * 16]
@@ -140,3 +140,7 @@ def test_a_shortened_vector_has_length_1_unless_it_is_0(numbers: list[float], da
     assert floats(*short) == tuple(short)
     if max(map(abs, numbers[:dimensions])) > 1e-18:
         assert math.hypot(*short) == pytest.approx(1, rel=1e-6)
+
+
+def test_every_field_of_the_client_library_is_classified() -> None:
+    assert set(get_type_hints(EmbeddingCreateParams)) == set(FIELDS) == set(Body.model_fields)

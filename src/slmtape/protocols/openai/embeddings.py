@@ -52,10 +52,10 @@ class EmbeddingCall:
     stream = False
     background = False
 
-    def render(  # the keys decide nothing: an answer of embeddings has no id
+    def render(
         self,
-        keys: Sequence[str],
-        results: Sequence[EmbeddingResult],  # noqa: ARG002
+        keys: Sequence[str],  # noqa: ARG002  (the answer has no id)
+        results: Sequence[EmbeddingResult],
     ) -> bytes:
         """The body of the answer. Raises RequestError where vectors are too short."""
         tokens = sum(result.prompt_tokens for result in results)
