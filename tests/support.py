@@ -37,7 +37,7 @@ MODEL = ModelFile("echo", "echo.gguf", "0" * 64)
 class EchoEngine:
     """Says the last message's words again, and the seed where there is one.
 
-    Words in angle brackets are thought: "<hm> yes". Where tools may be called, lines like
+    First words in angle brackets are thought: "<hm> yes". Where tools may be called, lines like
     `call f {"a":1}` at the end of the message are calls; where one must be, it is called with `{}`
     otherwise. After `hold` it waits before each word until it is allowed. `runs` counts how often
     it was asked. A message that begins with "fail" raises.
@@ -109,7 +109,7 @@ def _echo(request: GenerationRequest, content: str) -> Iterator[Piece]:
         words, calls = [], calls or [f"call {tools[0].name} {{}}"]
     started = False
     for word in words:
-        if word.startswith("<"):
+        if word.startswith("<") and not started:
             yield Piece(word.strip("<>"), "reasoning")
             continue
         text = f" {word}" if started else word

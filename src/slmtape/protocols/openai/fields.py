@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic_core import to_json
 
 from slmtape.errors import RequestError
 from slmtape.protocols import Incoming, Served
@@ -92,7 +93,7 @@ def read(
             param=name,
             code="unsupported_parameter",
         )
-    return body, tuple((name, aside[name]) for name in unknown)
+    return body, tuple((name, _plain(aside[name])) for name in unknown)
 
 
 def served_model(served: Served, asked: str) -> str:
@@ -119,3 +120,9 @@ def biases(given: Mapping[str, float] | None) -> tuple[tuple[int, float], ...]:
                 code="invalid_value",
             )
     return tuple((int(token), bias) for token, bias in (given or {}).items())
+
+
+def _plain(value: Any) -> Any:
+    """A value as a request can hold it: arrays, objects and numbers that are no doubles as JSON."""
+    large = isinstance(value, int) and abs(value) > 2**53 - 1
+    return to_json(value).decode() if large or isinstance(value, list | dict) else value
