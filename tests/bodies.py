@@ -97,11 +97,14 @@ def values(kind: Any) -> st.SearchStrategy[Json]:
     return JSON  # open files and the like
 
 
-def objects(kind: Any, optional: int = 2) -> st.SearchStrategy[Json]:
-    """Objects of a TypedDict: with the members it must have, and up to `optional` others."""
+def objects(kind: Any, optional: int = 2, needed: Sequence[str] = ()) -> st.SearchStrategy[Json]:
+    """Objects of a TypedDict: with the members it must have, and up to `optional` others.
+
+    `needed` are members that it must have as well.
+    """
     hints = get_type_hints(kind, include_extras=True)
     members = {name: LIKELY.get(name, values(hint)) for name, hint in hints.items()}
-    must = [name for name, hint in hints.items() if get_origin(hint) is Required]
+    must = [n for n, hint in hints.items() if get_origin(hint) is Required or n in needed]
     may = [name for name in hints if name not in must]
     if not may:
         return st.fixed_dictionaries(members)

@@ -300,12 +300,10 @@ class _Exchange:
             await self._start(_JSON, len(body))
         else:
             events = asked.rendering(self._call.keys)
-            pieces = [
-                events.piece(index, piece)
-                for index, answer in enumerate(answers)
-                for piece in answer.pieces
-            ]
-            body = "".join([events.open(), *pieces, events.close(results)]).encode()
+            said = [events.open()]  # before the pieces: events may be numbered
+            for index, answer in enumerate(answers):
+                said.extend(events.piece(index, piece) for piece in answer.pieces)
+            body = "".join([*said, events.close(results)]).encode()
             await self._start(_EVENTS, len(body))
         await self._send({"type": "http.response.body", "body": body})
 

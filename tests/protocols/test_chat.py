@@ -13,7 +13,8 @@ from slmtape.errors import RequestError
 from slmtape.generation import GenerationResult, Message, Piece
 from slmtape.protocols import Incoming, Served
 from slmtape.protocols.openai.chat import ChatCall, parse
-from slmtape.protocols.openai.chat_body import FIELDS, Treatment
+from slmtape.protocols.openai.chat_body import FIELDS
+from slmtape.protocols.openai.wire import Treatment
 from tests.support import chat
 
 SERVED = Served(["echo"], {"gpt-4o-mini": "echo"})

@@ -23,9 +23,9 @@ from slmtape.protocols.openai.chat_body import (
     Body,
     Part,
     StreamOptions,
-    Treatment,
     WireMessage,
 )
+from slmtape.protocols.openai.wire import Treatment
 
 
 def test_every_field_of_the_client_library_is_classified() -> None:

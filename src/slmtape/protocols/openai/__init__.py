@@ -1,7 +1,17 @@
 """The OpenAI API. Field by field, what is done with each is in the tables beside the parsers."""
 
 from slmtape.protocols import Generates, Tells, WireProtocol
-from slmtape.protocols.openai import authorization, chat, completions, embeddings, errors, models
+from slmtape.protocols.openai import (
+    authorization,
+    chat,
+    completions,
+    conversations,
+    embeddings,
+    errors,
+    models,
+    responses,
+    responses_stored,
+)
 from slmtape.protocols.openai.memory import Memory
 
 OPENAI = WireProtocol(
@@ -9,6 +19,24 @@ OPENAI = WireProtocol(
         Generates("/v1/chat/completions", chat.parse),
         Generates("/v1/completions", completions.parse),
         Generates("/v1/embeddings", embeddings.parse),
+        Generates("/v1/responses", responses.parse),
+        Generates("/v1/responses/input_tokens", responses.parse_count),
+        Tells("/v1/responses/{response_id}", responses_stored.one),
+        Tells("/v1/responses/{response_id}", responses_stored.delete, "DELETE"),
+        Tells("/v1/responses/{response_id}/cancel", responses_stored.cancel, "POST"),
+        Tells("/v1/responses/{response_id}/input_items", responses_stored.input_items),
+        Tells("/v1/conversations", conversations.create, "POST"),
+        Tells("/v1/conversations/{conversation_id}", conversations.one),
+        Tells("/v1/conversations/{conversation_id}", conversations.update, "POST"),
+        Tells("/v1/conversations/{conversation_id}", conversations.delete, "DELETE"),
+        Tells("/v1/conversations/{conversation_id}/items", conversations.add_items, "POST"),
+        Tells("/v1/conversations/{conversation_id}/items", conversations.list_items),
+        Tells("/v1/conversations/{conversation_id}/items/{item_id}", conversations.one_item),
+        Tells(
+            "/v1/conversations/{conversation_id}/items/{item_id}",
+            conversations.delete_item,
+            "DELETE",
+        ),
         Tells("/v1/models", models.listing),
         Tells("/v1/models/{model:path}", models.one),
     ),

@@ -1,24 +1,14 @@
 """What may stand in the body of `POST /v1/chat/completions`, and what is done with it."""
 
 import re
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic import Discriminator, Field, Tag, ValidationError
 
 from slmtape.errors import RequestError
 from slmtape.generation import Message
 from slmtape.protocols.openai import errors
-
-
-class Treatment(StrEnum):
-    """What is done with a field."""
-
-    USED = "decides the answer, or how it is sent"
-    ECHOED = "comes back in the answer"
-    ACCEPTED = "checked; changes no answer"
-    REFUSED = "refused by name"
-
+from slmtape.protocols.openai.wire import Strict, Treatment
 
 FIELDS = {
     "model": Treatment.USED,
@@ -84,11 +74,7 @@ def _one_or_many(value: Any) -> str | None:
     return errors.MANY if isinstance(value, list) else None
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class Part(_Strict):
+class Part(Strict):
     """A content part. Those a text model can't take are refused by their type."""
 
     type: Literal["text", "refusal", "image_url", "input_audio", "file"]
@@ -119,7 +105,7 @@ Stop = Annotated[
 ]
 
 
-class WireMessage(_Strict):
+class WireMessage(Strict):
     """A message of any role; what a role may not have is checked with the message."""
 
     role: Literal["system", "assistant", "user", "function", "tool", "developer"]
@@ -133,14 +119,14 @@ class WireMessage(_Strict):
     tool_call_id: Any = None
 
 
-class StreamOptions(_Strict):
+class StreamOptions(Strict):
     """`stream_options`."""
 
     include_usage: bool | None = None
     include_obfuscation: bool | None = None
 
 
-class Body(_Strict):
+class Body(Strict):
     """A body without its refused fields."""
 
     model: str

@@ -5,15 +5,9 @@ from typing import Annotated
 from pydantic import Field
 
 from slmtape.errors import RequestError
-from slmtape.protocols.openai.chat_body import Penalty, Stop, StreamOptions, Treatment
-from slmtape.protocols.openai.fields import (
-    INT32,
-    INT64,
-    MOST_TEXTS,
-    Bias,
-    Strict,
-    Texts,
-)
+from slmtape.protocols.openai.chat_body import Penalty, Stop, StreamOptions
+from slmtape.protocols.openai.fields import INT32, INT64, MOST_TEXTS, Bias, Texts
+from slmtape.protocols.openai.wire import Strict, Treatment
 
 FIELDS = {
     "model": Treatment.USED,

@@ -14,8 +14,8 @@ from slmtape.errors import RequestError, SlmtapeError
 from slmtape.generation import EmbeddingRequest, EmbeddingResult
 from slmtape.protocols import Incoming
 from slmtape.protocols.openai import fields
-from slmtape.protocols.openai.chat_body import Treatment
-from slmtape.protocols.openai.fields import INT32, Strict, Texts
+from slmtape.protocols.openai.fields import INT32, Texts
+from slmtape.protocols.openai.wire import Strict, Treatment
 
 FIELDS = {
     "model": Treatment.USED,

@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError
 from pydantic_core import to_json
 
 from slmtape.errors import RequestError
 from slmtape.protocols import Incoming, Served
 from slmtape.protocols.openai import errors
-from slmtape.protocols.openai.chat_body import Treatment
+from slmtape.protocols.openai.wire import Treatment
 
 INT32 = 2**31 - 1
 INT64 = 2**63 - 1
@@ -21,12 +21,6 @@ _BIAS_KEY = re.compile(r"0|[1-9][0-9]{0,8}")
 
 Shape = TypeVar("Shape", bound=BaseModel)
 Bias = Annotated[float, Field(ge=-100, le=100)]
-
-
-class Strict(BaseModel):
-    """A JSON object without unknown members; nothing is converted."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 def _kind(value: Any) -> str | None:

@@ -1,0 +1,133 @@
+"""`/v1/conversations`: made, told, changed and deleted, and the items in them."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from slmtape.errors import RequestError
+from slmtape.protocols import Incoming
+from slmtape.protocols.openai import errors, metadata
+from slmtape.protocols.openai.memory import Conversation, Item
+from slmtape.protocols.openai.metadata import Metadata
+from slmtape.protocols.openai.pages import listing, page
+from slmtape.protocols.openai.responses_answer import item_id, moment
+from slmtape.protocols.openai.responses_items import check_new, identified, read_items
+from slmtape.protocols.openai.responses_prompt import conversation_of, resolved
+from slmtape.protocols.openai.wire import Model, Strict
+
+
+class Created(Strict):
+    """A new conversation."""
+
+    items: Annotated[list[Any], Field(max_length=20)] = Field(default_factory=list)
+    metadata: Metadata = Field(default_factory=dict)
+
+
+class Updated(Strict):
+    """A conversation's metadata, in place of what it had."""
+
+    metadata: Metadata
+
+
+class Added(Strict):
+    """Items to be added."""
+
+    items: Annotated[list[Any], Field(min_length=1, max_length=20)]
+
+
+def create(incoming: Incoming) -> dict[str, Any]:
+    """Begin a conversation, which may have items already. Raises RequestError."""
+    given = _read(Created, incoming) if incoming.body else Created()
+    metadata.check(given.metadata)
+    items = read_items(given.items, "items", incoming.served)
+    name = item_id("conv", f"conversation:{next(incoming.memory.numbers)}")
+    made = Conversation(name, moment(name), given.metadata)
+    _add(made, items, incoming)
+    incoming.memory.conversations[name] = made
+    return _told(made)
+
+
+def one(incoming: Incoming) -> dict[str, Any]:
+    """A conversation. Raises RequestError."""
+    return _told(_conversation(incoming))
+
+
+def update(incoming: Incoming) -> dict[str, Any]:
+    """Give a conversation other metadata. Raises RequestError."""
+    conversation = _conversation(incoming)
+    given = _read(Updated, incoming).metadata
+    metadata.check(given)
+    conversation.metadata = given
+    return _told(conversation)
+
+
+def delete(incoming: Incoming) -> dict[str, Any]:
+    """Forget a conversation. Raises RequestError."""
+    conversation = _conversation(incoming)
+    del incoming.memory.conversations[conversation.id]
+    return {"id": conversation.id, "object": "conversation.deleted", "deleted": True}
+
+
+def add_items(incoming: Incoming) -> dict[str, Any]:
+    """Add up to 20 items; told as they were added. Raises RequestError."""
+    conversation = _conversation(incoming)
+    given = _read(Added, incoming).items
+    return listing(_add(conversation, read_items(given, "items", incoming.served), incoming))
+
+
+def list_items(incoming: Incoming) -> dict[str, Any]:
+    """A page of a conversation's items. Raises RequestError."""
+    return page(list(_conversation(incoming).items.values()), incoming.query)
+
+
+def one_item(incoming: Incoming) -> Item:
+    """An item of a conversation. Raises RequestError."""
+    conversation, name = _conversation(incoming), incoming.path["item_id"]
+    if name not in conversation.items:
+        raise RequestError(
+            f"Item with id '{name}' not found in conversation '{conversation.id}'.", status=404
+        )
+    return conversation.items[name]
+
+
+def delete_item(incoming: Incoming) -> dict[str, Any]:
+    """Take an item out of a conversation, which is told. Raises RequestError."""
+    item = one_item(incoming)
+    conversation = _conversation(incoming)
+    del conversation.items[item["id"]]
+    return _told(conversation)
+
+
+def _conversation(incoming: Incoming) -> Conversation:
+    return conversation_of(incoming.memory, incoming.path["conversation_id"])
+
+
+def _add(
+    conversation: Conversation, items: tuple[Item, ...], incoming: Incoming
+) -> tuple[Item, ...]:
+    """Add the items; as they were added."""
+    found = tuple(
+        resolved(item, f"items[{index}]", incoming.memory) for index, item in enumerate(items)
+    )
+    check_new(found, tuple(conversation.items.values()), "items")
+    added = identified(found, f"{conversation.id}:{conversation.additions}")
+    conversation.add(added)
+    return added
+
+
+def _told(conversation: Conversation) -> dict[str, Any]:
+    return {
+        "id": conversation.id,
+        "object": "conversation",
+        "created_at": conversation.created_at,
+        "metadata": conversation.metadata,
+    }
+
+
+def _read(model: type[Model], incoming: Incoming) -> Model:
+    whole = errors.read_object(incoming.body, incoming.content_type)
+    given = {name: value for name, value in whole.items() if value is not None}
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise errors.mistake(error.errors(), list(model.model_fields)) from error
