@@ -4,23 +4,35 @@ from slmtape.protocols import Generates, Tells, WireProtocol
 from slmtape.protocols.openai import (
     authorization,
     chat,
+    chat_body,
     completions,
+    completions_body,
     conversations,
     embeddings,
     errors,
     models,
     responses,
+    responses_body,
     responses_stored,
 )
 from slmtape.protocols.openai.memory import Memory
 
+FIELDS = {
+    "/v1/chat/completions": chat_body.FIELDS,
+    "/v1/responses": responses_body.FIELDS,
+    "/v1/responses/input_tokens": responses_body.COUNTED,
+    "/v1/completions": completions_body.FIELDS,
+    "/v1/embeddings": embeddings.FIELDS,
+}
+"""What is done with each field of a body, by the path that it is sent to."""
+
 OPENAI = WireProtocol(
     endpoints=(
         Generates("/v1/chat/completions", chat.parse),
-        Generates("/v1/completions", completions.parse),
-        Generates("/v1/embeddings", embeddings.parse),
         Generates("/v1/responses", responses.parse),
         Generates("/v1/responses/input_tokens", responses.parse_count),
+        Generates("/v1/completions", completions.parse),
+        Generates("/v1/embeddings", embeddings.parse),
         Tells("/v1/responses/{response_id}", responses_stored.one),
         Tells("/v1/responses/{response_id}", responses_stored.delete, "DELETE"),
         Tells("/v1/responses/{response_id}/cancel", responses_stored.cancel, "POST"),
