@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal
 
 from pydantic_core import ErrorDetails, from_json
 
@@ -73,10 +73,7 @@ def mistake(errors: Sequence[ErrorDetails], order: Sequence[str]) -> RequestErro
     def rank(error: ErrorDetails) -> tuple[bool, int]:
         return error["type"] != "extra_forbidden", order.index(str(error["loc"][0]))
 
-    known = [error for error in errors if str(error["loc"][0]) in order]
-    unknown = [error for error in errors if str(error["loc"][0]) not in order]
-    first = (unknown or sorted(known, key=rank))[0]
-    return _told(first)
+    return _told(min(errors, key=rank))
 
 
 def first(errors: Sequence[ErrorDetails], param: str) -> RequestError:
@@ -92,9 +89,23 @@ def missing(param: str) -> RequestError:
     )
 
 
-def unknown(param: str) -> RequestError:
-    """The error for a parameter that does not exist."""
-    return RequestError(f"Unknown parameter: '{param}'.", param=param, code="unknown_parameter")
+def unknown(param: str, known: Iterable[str] = ()) -> RequestError:
+    """The error for a parameter that does not exist; names the `known` one that was meant."""
+    close = [(_distance(param, name), name) for name in known if abs(len(name) - len(param)) <= 2]
+    distance, meant = min(close, default=(3, ""))
+    hint = f" Did you mean '{meant}'?" if distance <= 2 else ""
+    return RequestError(
+        f"Unknown parameter: '{param}'.{hint}", param=param, code="unknown_parameter"
+    )
+
+
+def unsupported_parameter(param: str) -> RequestError:
+    """The error for a parameter that exists at OpenAI, but not here."""
+    return RequestError(
+        f"Unsupported parameter: '{param}' is not supported by this server.",
+        param=param,
+        code="unsupported_parameter",
+    )
 
 
 def unsupported(param: str, what: str, instead: str = "") -> RequestError:
@@ -196,19 +207,18 @@ _TYPES = {
 }
 
 
-def _bound(word: str, side: str, sign: str, name: str) -> Callable[..., RequestError]:
-    def told(param: str, value: Any, context: dict[str, Any]) -> RequestError:
-        limit = context[name]
-        kind = "integer" if isinstance(limit, int) else "decimal"
-        return RequestError(
-            f"Invalid '{param}': {kind} {word} {side} value. "
-            f"Expected a value {sign} {limit if kind == 'integer' else f'{limit:g}'}, "
-            f"but got {value} instead.",
-            param=param,
-            code=f"{kind}_{word}_{'min' if word == 'below' else 'max'}_value",
-        )
-
-    return told
+def out_of_range(
+    param: str, side: Literal["below", "above"], limit: float, value: float
+) -> RequestError:
+    """The error for a number on that side of a limit."""
+    word, sign = {"below": ("minimum", ">="), "above": ("maximum", "<=")}[side]
+    kind = "integer" if isinstance(limit, int) else "decimal"
+    return RequestError(
+        f"Invalid '{param}': {kind} {side} {word} value. "
+        f"Expected a value {sign} {limit:.12g}, but got {value} instead.",
+        param=param,
+        code=f"{kind}_{side}_{word[:3]}_value",
+    )
 
 
 def _long_string(param: str, value: str, context: dict[str, Any]) -> RequestError:
@@ -240,8 +250,8 @@ def _unlike(param: str, pattern: str) -> RequestError:
 
 
 _BOUNDS: dict[str, Callable[[str, Any, dict[str, Any]], RequestError]] = {
-    "greater_than_equal": _bound("below", "minimum", ">=", "ge"),
-    "less_than_equal": _bound("above", "maximum", "<=", "le"),
+    "greater_than_equal": lambda param, value, ctx: out_of_range(param, "below", ctx["ge"], value),
+    "less_than_equal": lambda param, value, ctx: out_of_range(param, "above", ctx["le"], value),
     "too_long": lambda param, value, context: long_array(param, context["max_length"], len(value)),
     "string_too_long": _long_string,
     "too_short": lambda param, *_: empty_array(param),
@@ -259,6 +269,21 @@ def _path(location: Sequence[int | str], under: str = "") -> str:
         elif step not in BRANCHES:
             path += f".{step}" if path else step
     return path
+
+
+def _distance(one: str, other: str) -> int:
+    """How many characters have to be added, removed, replaced or swapped with the next."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, here in enumerate(one, 1):
+        below = [i]
+        for j, there in enumerate(other, 1):
+            steps = min(below[-1] + 1, row[j] + 1, row[j - 1] + (here != there))
+            if i > 1 and j > 1 and one[i - 2] == there and here == other[j - 2]:
+                steps = min(steps, before[j - 2] + 1)
+            below.append(steps)
+        before, row = row, below
+    return row[-1]
 
 
 def _kind(value: Any) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from slmtape.protocols.openai.chat_stored import StoredCompletions
+
 Item = dict[str, Any]
 """An item of a conversation, as JSON has it."""
 
@@ -49,6 +51,7 @@ class Conversation:
 class Memory:
     """Stored answers and conversations, by id. `numbers` are those of conversations."""
 
+    completions: StoredCompletions = field(default_factory=dict)
     responses: dict[str, StoredResponse] = field(default_factory=dict)
     conversations: dict[str, Conversation] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=count)

@@ -1,5 +1,6 @@
 """Functions that a model may call, and which of them it has to: what both APIs check alike."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypedDict
@@ -175,6 +176,11 @@ def use(tools: tuple[Tool, ...], choice: Any, parallel: bool | None, dialect: Di
             raise errors.wrong_type("tool_choice", "one of a string or object", choice)
 
 
+def call_id(key: str, ordinal: int) -> str:
+    """The id of an answer's call: of the recording's key, and how many calls come before it."""
+    return f"call_{hashlib.sha256(f'{key} {ordinal}'.encode()).hexdigest()[:24]}"
+
+
 def only(tools: tuple[Tool, ...], name: str, param: str, among: str) -> ToolUse:
     """The use of `tools` that calls the function of this name, once. Raises RequestError."""
     _known(tools, [name], param, among)
@@ -191,7 +197,7 @@ def _chosen(
     _need(tools, "tool_choice")
     if kind == "function":
         return only(tools, read(Named, inner, where).name, "tool_choice", "tools")
-    allowed = read(_Allowed, inner, where)
+    allowed = read(Allowed, inner, where)
     names = [
         read(Named, *_function(tool, dialect, f"{where}.tools[{index}]")).name
         for index, tool in enumerate(allowed.tools)
@@ -200,7 +206,9 @@ def _chosen(
     return ToolUse(tools, allowed.mode, tuple(names), parallel_tool_calls=several)
 
 
-class _Allowed(Strict):
+class Allowed(Strict):
+    """What `allowed_tools` says."""
+
     mode: Literal["auto", "required"]
     tools: Annotated[list[Any], Field(min_length=1)]
 
