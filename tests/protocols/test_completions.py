@@ -125,11 +125,11 @@ MISTAKES: list[tuple[dict[str, Any], str | None, str | None, str]] = [
     ({"prompt": ["a"] * 100, "n": 100}, "n", None, "at most 2048 completions"),
     ({"suffix": "."}, "suffix", "unsupported_parameter", "'suffix' is not supported"),
     ({"best_of": 1, "n": 2}, "best_of", None, "set 'best_of' (currently 1) >= 'n' (currently 2)"),
-    ({"best_of": 3}, "best_of", "unsupported_value", "Only 1, or no 'best_of' at all"),
+    ({"best_of": 3}, "best_of", "unsupported_value", "give 1, or no 'best_of' at all"),
     ({"best_of": 21}, "best_of", "integer_above_max_value", "<= 20"),
     ({"echo": True, "logprobs": 0}, "echo", "unsupported_value", "'logprobs'"),
-    ({"echo": True, "prompt": [1]}, "echo", "unsupported_value", "give the prompt as text"),
-    ({"echo": True, "prompt": [[1]]}, "echo", "unsupported_value", "give the prompt as text"),
+    ({"echo": True, "prompt": [1]}, "echo", "unsupported_value", "Give the prompt as text"),
+    ({"echo": True, "prompt": [[1]]}, "echo", "unsupported_value", "Give the prompt as text"),
     ({"logprobs": 6}, "logprobs", "integer_above_max_value", "<= 5, but got 6"),
     ({"logprobs": True}, "logprobs", "invalid_type", "expected an integer, but got a boolean"),
     ({"max_tokens": -1}, "max_tokens", "integer_below_min_value", ">= 0, but got -1"),
@@ -139,7 +139,7 @@ MISTAKES: list[tuple[dict[str, Any], str | None, str | None, str]] = [
     ({"logit_bias": {"x": 1}}, "logit_bias", "invalid_value", "Invalid key in 'logit_bias': x"),
     ({"stream_options": {}}, "stream_options", None, "only allowed when 'stream' is enabled"),
     ({"messages": []}, "messages", "unknown_parameter", "Unknown parameter: 'messages'"),
-    ({"top_k": 5, "n": 0}, "top_k", "unknown_parameter", "Unknown parameter: 'top_k'"),
+    ({"top_k": 5, "n": 0}, "top_k", "unknown_parameter", "Did you mean 'top_p'?"),
 ]
 
 

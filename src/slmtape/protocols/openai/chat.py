@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from slmtape.errors import RequestError, SlmtapeError
+from slmtape.errors import SlmtapeError
 from slmtape.generation import GenerationRequest, GenerationResult
-from slmtape.protocols import Incoming, Served
-from slmtape.protocols.openai import chat_body
+from slmtape.protocols import Incoming
+from slmtape.protocols.openai import chat_body, fields
 from slmtape.protocols.openai.chat_answer import ChatEvents, Form, completion
 from slmtape.protocols.openai.chat_format import json_format
 from slmtape.protocols.openai.chat_messages import conversation
@@ -57,18 +57,18 @@ class ChatCall:
 def parse(incoming: Incoming) -> ChatCall:
     """The call in a body. Raises RequestError."""
     served = incoming.served
-    body, extras = chat_body.read(incoming.body, incoming.content_type, lenient=served.lenient)
+    body, extras = chat_body.read(incoming)
     legacy = body.functions is not None or body.function_call is not None
     tools = tool_use(body.tools, body.tool_choice, body.parallel_tool_calls)
     if legacy:
         tools = legacy_use(body.functions, body.function_call)
-    biases = chat_body.biases(body)
+    biases = fields.biases(body.logit_bias)
     messages = conversation(body.messages, served)
     response_format = json_format(body.response_format, messages)
     options = body.stream_options
     return ChatCall(
         request=GenerationRequest(
-            model=_model(served, body.model),
+            model=fields.served_model(served, body.model),
             messages=messages,
             temperature=body.temperature,
             top_p=body.top_p,
@@ -97,16 +97,3 @@ def parse(incoming: Incoming) -> ChatCall:
         ),
         store=storing(incoming.memory.completions, body) if body.store else None,
     )
-
-
-def _model(served: Served, asked: str) -> str:
-    """The served model that answers to this name. Raises RequestError where there is none."""
-    model = served.find(asked)
-    if model is None:
-        raise RequestError(
-            f"The model `{asked}` does not exist or you do not have access to it. "
-            f"Served here: {', '.join(served.names)}.",
-            code="model_not_found",
-            status=404,
-        )
-    return model

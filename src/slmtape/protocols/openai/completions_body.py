@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from slmtape.errors import RequestError
+from slmtape.protocols.openai import errors
 from slmtape.protocols.openai.chat_body import Penalty, Stop, StreamOptions
 from slmtape.protocols.openai.fields import INT32, INT64, MOST_TEXTS, Bias, Texts
 from slmtape.protocols.openai.wire import Strict, Treatment
@@ -59,9 +60,13 @@ def check(body: Body, prompts: int) -> None:
     if body.best_of is not None and body.best_of != body.n:
         raise _other_best_of(body.best_of, body.n)
     if body.echo and body.logprobs is not None:
-        raise _echo("'logprobs', because a prompt's log-probabilities are not known")
+        raise errors.unsupported(
+            "echo", "true with 'logprobs'", "A prompt's log-probabilities are not known."
+        )
     if body.echo and not isinstance(body.prompt, str) and not isinstance(body.prompt[0], str):
-        raise _echo("token ids: give the prompt as text to have it back")
+        raise errors.unsupported(
+            "echo", "true with token ids", "Give the prompt as text to have it back."
+        )
     if body.stream_options is not None and not body.stream:
         raise RequestError(
             "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
@@ -82,17 +87,8 @@ def _other_best_of(best_of: int, n: int) -> RequestError:
             f"(HINT: set 'best_of' (currently {best_of}) >= 'n' (currently {n})).",
             param="best_of",
         )
-    return RequestError(
-        f"Unsupported value: 'best_of' does not support {best_of} with 'n' {n}: this server "
-        f"returns all that it generates. Only {n}, or no 'best_of' at all, is supported.",
-        param="best_of",
-        code="unsupported_value",
-    )
-
-
-def _echo(what: str) -> RequestError:
-    return RequestError(
-        f"Unsupported value: 'echo' does not support true with {what}.",
-        param="echo",
-        code="unsupported_value",
+    return errors.unsupported(
+        "best_of",
+        f"{best_of} with 'n' {n}",
+        f"It returns all that it generates: give {n}, or no 'best_of' at all.",
     )

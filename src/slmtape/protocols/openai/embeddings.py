@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from slmtape.errors import RequestError, SlmtapeError
 from slmtape.generation import EmbeddingRequest, EmbeddingResult
 from slmtape.protocols import Incoming
-from slmtape.protocols.openai import fields
+from slmtape.protocols.openai import errors, fields
 from slmtape.protocols.openai.fields import INT32, Texts
 from slmtape.protocols.openai.wire import Strict, Treatment
 
@@ -93,7 +93,7 @@ class EmbeddingCall:
 
 def parse(incoming: Incoming) -> EmbeddingCall:
     """The call in a body. Raises RequestError."""
-    body, _ = fields.read(incoming, Body, FIELDS)
+    body, _ = fields.read(incoming, Body, FIELDS, needed=("input",))
     texts = fields.texts(body.input)
     if "" in texts:
         raise _empty("input" if isinstance(body.input, str) else f"input[{texts.index('')}]")
@@ -112,12 +112,7 @@ def shortened(vector: Sequence[float], dimensions: int) -> Sequence[float]:
     In 32-bit floats; the same on every machine. Raises RequestError where there are not so many.
     """
     if dimensions > len(vector):
-        raise RequestError(
-            "Invalid 'dimensions': integer above maximum value. "
-            f"Expected a value <= {len(vector)}, but got {dimensions} instead.",
-            param="dimensions",
-            code="integer_above_max_value",
-        )
+        raise errors.out_of_range("dimensions", "above", len(vector), dimensions)
     cut = vector[:dimensions]
     length = math.sqrt(math.fsum(number * number for number in cut)) or 1.0
     return struct.unpack(f"<{dimensions}f", _packed([number / length for number in cut]))

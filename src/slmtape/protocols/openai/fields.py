@@ -1,7 +1,7 @@
 """What the bodies of several endpoints have in common: reading them, and types of their fields."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError
@@ -14,6 +14,7 @@ from slmtape.protocols.openai.wire import Treatment
 
 INT32 = 2**31 - 1
 INT64 = 2**63 - 1
+_EXACT = 2**53 - 1
 MOST_TEXTS = 2048
 """How many texts one body may have: of prompts, or of inputs to embed."""
 
@@ -62,32 +63,40 @@ def texts(given: Any) -> tuple[str | tuple[int, ...], ...]:
     return tuple(text if isinstance(text, str) else tuple(text) for text in given)
 
 
-def read(
-    incoming: Incoming, shape: type[Shape], fields: Mapping[str, Treatment]
-) -> tuple[Shape, tuple[tuple[str, Any], ...]]:
-    """The fields of a body, and what OpenAI doesn't know, where the server is lenient.
+Extras = tuple[tuple[str, Any], ...]
+"""Parameters of other servers, as a GenerationRequest has them."""
 
-    `shape` has the fields of the table `fields` that are not refused. Raises RequestError, in
-    OpenAI's words and order.
+
+def read(
+    incoming: Incoming,
+    shape: type[Shape],
+    fields: Mapping[str, Treatment],
+    needed: Sequence[str] = (),
+) -> tuple[Shape, Extras]:
+    """The body of a request, and what OpenAI does not know, if that is let through.
+
+    `shape` has the fields of the table `fields` that are not refused; those in `needed` must be
+    there. Raises RequestError, in OpenAI's words and order.
     """
-    members = errors.read_object(incoming.body, incoming.content_type)
-    given = {name: value for name, value in members.items() if value is not None}
-    refused = [name for name in fields if fields[name] is Treatment.REFUSED and name in given]
-    unknown = [name for name in given if name not in fields] if incoming.served.lenient else []
-    aside = {name: given.pop(name) for name in (*refused, *unknown)}
+    sent = errors.read_object(incoming.body, incoming.content_type)
+    # For OpenAI null means "not given".
+    given = {name: value for name, value in sent.items() if value is not None}
     if "model" not in given:
         raise RequestError("you must provide a model parameter")
+    for name in needed:
+        if name not in given:
+            raise errors.missing(name)
+    extras = {name: given.pop(name) for name in sent if name in given and name not in fields}
+    if extras and not incoming.served.lenient:
+        raise errors.unknown(next(iter(extras)), known=fields)
+    refused = [name for name in fields if fields[name] is Treatment.REFUSED and name in given]
     try:
-        body = shape.model_validate(given)
+        body = shape.model_validate({n: v for n, v in given.items() if n not in refused})
     except ValidationError as error:
         raise errors.mistake(error.errors(), list(fields)) from error
     for name in refused:
-        raise RequestError(
-            f"Unsupported parameter: '{name}' is not supported by this server.",
-            param=name,
-            code="unsupported_parameter",
-        )
-    return body, tuple((name, _plain(aside[name])) for name in unknown)
+        raise errors.unsupported_parameter(name)
+    return body, tuple((name, _scalar(value)) for name, value in extras.items())
 
 
 def served_model(served: Served, asked: str) -> str:
@@ -116,7 +125,9 @@ def biases(given: Mapping[str, float] | None) -> tuple[tuple[int, float], ...]:
     return tuple((int(token), bias) for token, bias in (given or {}).items())
 
 
-def _plain(value: Any) -> Any:
-    """A value as a request can hold it: arrays, objects and numbers that are no doubles as JSON."""
-    large = isinstance(value, int) and abs(value) > 2**53 - 1
-    return to_json(value).decode() if large or isinstance(value, list | dict) else value
+def _scalar(value: Any) -> Any:
+    """Numbers, booleans and strings as they are; anything else as its JSON."""
+    too_large = isinstance(value, int | float) and not abs(value) <= _EXACT
+    if too_large or isinstance(value, list | dict):
+        return to_json(value).decode()
+    return value
