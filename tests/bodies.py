@@ -93,7 +93,7 @@ def values(kind: Any) -> st.SearchStrategy[Json]:
     if isinstance(origin, type) and issubclass(origin, dict):
         return st.dictionaries(TEXT, values(inner[1]), max_size=2)
     if isinstance(origin, type) and issubclass(origin, Iterable):
-        return st.lists(values(inner[0]), max_size=2)
+        return st.lists(values(inner[0]), min_size=1, max_size=2)
     return JSON  # open files and the like
 
 
@@ -113,6 +113,60 @@ def objects(kind: Any, optional: int = 2, needed: Sequence[str] = ()) -> st.Sear
         lambda chosen: st.fixed_dictionaries({name: members[name] for name in (*must, *chosen)})
     )
 
+
+def completed(bodies: st.SearchStrategy[Json], parts: Sequence[Json]) -> st.SearchStrategy[Json]:
+    """The bodies, half of them with members of one of the `parts` in place of their own."""
+    return bodies | st.builds(lambda body, part: body | part, bodies, st.sampled_from(parts))
+
+
+_FUNCTION = {"name": "f", "parameters": SCHEMAS[1]}
+_CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+CHAT = [
+    {
+        "messages": [{"role": "user", "content": 'now\ncall f {"a":1}\ncall f {}'}],
+        "tools": [{"type": "function", "function": _FUNCTION}],
+    },
+    {
+        "messages": [
+            {"role": "user", "content": "hello"},
+            {"role": "assistant", "tool_calls": [_CALL]},
+            {"role": "tool", "tool_call_id": "call_1", "content": "call f {}"},
+        ],
+        "tools": [{"type": "function", "function": _FUNCTION}],
+        "tool_choice": "required",
+    },
+    {
+        "messages": [{"role": "user", "content": "<hm> <hm> yes"}],
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "yes", "schema": SCHEMAS[1], "strict": True},
+        },
+    },
+    {"messages": [{"role": "user", "content": "one two"}], "logprobs": True, "top_logprobs": 2},
+    {"messages": [{"role": "user", "content": "one two"}], "n": 2, "store": True},
+]
+"""Parts of chat completions that make sense together."""
+
+RESPONSES = [
+    {"input": 'now\ncall f {"a":1}\ncall f {}', "tools": [{"type": "function", **_FUNCTION}]},
+    {
+        "input": [
+            {"role": "user", "content": [{"type": "input_text", "text": "hello"}]},
+            {"type": "function_call", "call_id": "call_1", "name": "f", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "call_1", "output": "call f {}"},
+        ],
+        "tools": [{"type": "function", **_FUNCTION}],
+        "tool_choice": "required",
+    },
+    {
+        "input": "<hm> <hm> yes",
+        "text": {"format": {"type": "json_schema", "name": "yes", "schema": SCHEMAS[1]}},
+    },
+    {"input": "one two", "include": ["message.output_text.logprobs"], "top_logprobs": 2},
+    {"input": "one two", "background": True, "store": True},
+    {"input": "one two", "max_output_tokens": 16, "instructions": "hello"},
+]
+"""Parts of Responses that make sense together."""
 
 AWKWARD = [
     *("null", "true", "-1", "0", "1", "129", "2147483648", "9223372036854775808", "-1e-400"),

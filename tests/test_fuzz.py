@@ -31,7 +31,7 @@ from pydantic import TypeAdapter
 from slmtape import FakeLLMServer
 from slmtape.protocols import Generates, Tells
 from slmtape.protocols.openai import OPENAI
-from tests.bodies import AWKWARD, JSON, objects, spoiled
+from tests.bodies import AWKWARD, CHAT, JSON, RESPONSES, completed, objects, spoiled
 from tests.support import Reply
 
 Serve = Callable[..., FakeLLMServer]
@@ -74,8 +74,11 @@ ASKED = ("model", "input")
 
 ENDPOINTS = {
     "/v1/chat/completions": Endpoint(
-        objects(chat.CompletionCreateParamsNonStreaming, 4)
-        | objects(chat.CompletionCreateParamsStreaming, 4),
+        completed(
+            objects(chat.CompletionCreateParamsNonStreaming, 3)
+            | objects(chat.CompletionCreateParamsStreaming, 3),
+            CHAT,
+        ),
         lambda body: ChatCompletion.model_validate_json(body, strict=True),
         lambda event: ChatCompletionChunk.model_validate(event, strict=True),
     ),
@@ -87,13 +90,16 @@ ENDPOINTS = {
     ),
     "/v1/embeddings": Endpoint(objects(EmbeddingCreateParams), whole_embeddings, none_at_all),
     "/v1/responses/input_tokens": Endpoint(
-        objects(InputTokenCountParams, 4, ASKED),
+        completed(objects(InputTokenCountParams, 3, ASKED), [{"input": "one two"}]),
         lambda body: InputTokenCountResponse.model_validate_json(body, strict=True),
         none_at_all,
     ),
     "/v1/responses": Endpoint(
-        objects(responses.ResponseCreateParamsNonStreaming, 4, ASKED)
-        | objects(responses.ResponseCreateParamsStreaming, 4, ASKED),
+        completed(
+            objects(responses.ResponseCreateParamsNonStreaming, 3, ASKED)
+            | objects(responses.ResponseCreateParamsStreaming, 3, ASKED),
+            RESPONSES,
+        ),
         lambda body: Response.model_validate_json(body, strict=True),
         lambda event: EVENT.validate_python(event, strict=True),
     ),
@@ -171,7 +177,7 @@ def test_a_body_of_the_client_librarys_types_is_answered_or_refused(
 ) -> None:
     endpoint = ENDPOINTS[path]
 
-    @settings(max_examples=200)
+    @settings(max_examples=100)
     @given(endpoint.bodies)
     def tried(body: Any) -> None:
         raw = json.dumps(body).encode()
@@ -179,7 +185,8 @@ def test_a_body_of_the_client_librarys_types_is_answered_or_refused(
         if reply.status < 300:
             assert_answer(endpoint, reply)
             again = client.ask("POST", path, raw)
-            if again.headers["x-slmtape-key"] == reply.headers["x-slmtape-key"]:
+            sampled = again.headers["x-slmtape-key"] != reply.headers["x-slmtape-key"]
+            if not sampled and not body.get("background"):
                 assert again.headers["x-slmtape-replayed"] == "true"
                 assert again.body == reply.body
 
@@ -191,7 +198,7 @@ def test_a_body_of_the_client_librarys_types_is_answered_or_refused(
 def test_a_spoiled_body_is_answered_or_refused(path: str, client: Client) -> None:
     endpoint = ENDPOINTS[path]
 
-    @settings(max_examples=60)
+    @settings(max_examples=30)
     @given(endpoint.bodies, st.integers(0, 2**32))
     def tried(body: Any, seed: int) -> None:
         random = Random(seed)
@@ -208,7 +215,7 @@ def test_a_spoiled_body_is_answered_or_refused(path: str, client: Client) -> Non
 def test_a_lenient_server_answers_or_refuses_other_parameters(path: str, lenient: Client) -> None:
     endpoint = ENDPOINTS[path]
 
-    @settings(max_examples=50)
+    @settings(max_examples=25)
     @given(endpoint.bodies, st.dictionaries(st.sampled_from(["top_k", "min_p", "~", ""]), JSON))
     def tried(body: Any, others: Any) -> None:
         reply = lenient.ask("POST", path, json.dumps(body | others).encode())
@@ -216,7 +223,7 @@ def test_a_lenient_server_answers_or_refuses_other_parameters(path: str, lenient
             assert_answer(endpoint, reply)
 
     tried()
-    assert lenient.statuses[200] >= 2, lenient.statuses
+    assert lenient.statuses.get(200), lenient.statuses
 
 
 @pytest.mark.parametrize("path", GENERATING)
@@ -232,7 +239,7 @@ NAME = st.text(max_size=8) | st.sampled_from(["echo", "resp_1", "chatcmpl-1", ".
 def test_what_is_told_without_a_model_is_told_or_refused(endpoint: Tells, client: Client) -> None:
     template = re.sub(r"\{(\w+)(:path)?\}", "{}", endpoint.path)
 
-    @settings(max_examples=100)
+    @settings(max_examples=25)
     @given(
         st.lists(NAME, min_size=3, max_size=3),
         st.dictionaries(st.sampled_from(["limit", "order", "after", "include", "~"]), NAME),

@@ -71,7 +71,8 @@ def mistake(errors: Sequence[ErrorDetails], order: Sequence[str]) -> RequestErro
     """The error to report for pydantic's findings: unknown names first, then in `order`."""
 
     def rank(error: ErrorDetails) -> tuple[bool, int]:
-        return error["type"] != "extra_forbidden", order.index(str(error["loc"][0]))
+        name = str(error["loc"][0])
+        return error["type"] != "extra_forbidden", order.index(name) if name in order else -1
 
     return _told(min(errors, key=rank))
 
