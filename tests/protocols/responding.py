@@ -42,7 +42,7 @@ def function(name: str = "f", **members: Any) -> dict[str, Any]:
     return {"type": "function", "name": name, "parameters": {"type": "object"}, **members}
 
 
-def called(call_id: str = "call_1", **members: Any) -> dict[str, Any]:
+def called(call_id: Any = "call_1", **members: Any) -> dict[str, Any]:
     """A function call item."""
     return {
         "type": "function_call",

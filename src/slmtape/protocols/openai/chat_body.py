@@ -13,7 +13,7 @@ from slmtape.protocols.openai.fields import INT32, INT64
 from slmtape.protocols.openai.metadata import Metadata
 from slmtape.protocols.openai.metadata import check as check_metadata
 from slmtape.protocols.openai.tools import MOST
-from slmtape.protocols.openai.wire import Strict, Treatment
+from slmtape.protocols.openai.wire import Extras, Strict, Treatment
 
 FIELDS = {
     "model": Treatment.USED,
@@ -48,8 +48,8 @@ FIELDS = {
     "stop": Treatment.USED,
     "stream": Treatment.USED,
     "stream_options": Treatment.USED,
-    "store": Treatment.USED,
-    "metadata": Treatment.USED,
+    "store": Treatment.ACCEPTED,
+    "metadata": Treatment.ECHOED,
     "moderation": Treatment.ACCEPTED,
     "verbosity": Treatment.ACCEPTED,
     "web_search_options": Treatment.ACCEPTED,
@@ -179,7 +179,7 @@ class Body(Strict):
     web_search_options: WebSearchOptions | None = None
 
 
-def read(incoming: Incoming) -> tuple[Body, fields.Extras]:
+def read(incoming: Incoming) -> tuple[Body, Extras]:
     """The body of a request, and what OpenAI does not know, if that is let through.
 
     Raises RequestError, in OpenAI's words and order.

@@ -2,31 +2,31 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from slmtape.errors import RequestError
 from slmtape.protocols import Incoming
 from slmtape.protocols.openai import errors, metadata
-from slmtape.protocols.openai.memory import Conversation, Item
 from slmtape.protocols.openai.metadata import Metadata
 from slmtape.protocols.openai.pages import listing, page
 from slmtape.protocols.openai.responses_answer import item_id, moment
 from slmtape.protocols.openai.responses_items import check_new, identified, read_items
 from slmtape.protocols.openai.responses_prompt import conversation_of, resolved
-from slmtape.protocols.openai.wire import Model, Strict
+from slmtape.protocols.openai.responses_state import Conversation, Item
+from slmtape.protocols.openai.wire import Model, Strict, read
 
 
 class Created(Strict):
     """A new conversation."""
 
-    items: Annotated[list[Any], Field(max_length=20)] = Field(default_factory=list)
-    metadata: Metadata = Field(default_factory=dict)
+    items: Annotated[list[Any], Field(max_length=20)] | None = None
+    metadata: Metadata | None = None
 
 
 class Updated(Strict):
     """A conversation's metadata, in place of what it had."""
 
-    metadata: Metadata
+    metadata: Metadata | None
 
 
 class Added(Strict):
@@ -38,10 +38,11 @@ class Added(Strict):
 def create(incoming: Incoming) -> dict[str, Any]:
     """Begin a conversation, which may have items already. Raises RequestError."""
     given = _read(Created, incoming) if incoming.body else Created()
-    metadata.check(given.metadata)
-    items = read_items(given.items, "items", incoming.served)
+    labels = given.metadata or {}
+    metadata.check(labels)
+    items = read_items(given.items or (), "items", incoming.served)
     name = item_id("conv", f"conversation:{next(incoming.memory.numbers)}")
-    made = Conversation(name, moment(name), given.metadata)
+    made = Conversation(name, moment(name), labels)
     _add(made, items, incoming)
     incoming.memory.conversations[name] = made
     return _told(made)
@@ -55,9 +56,9 @@ def one(incoming: Incoming) -> dict[str, Any]:
 def update(incoming: Incoming) -> dict[str, Any]:
     """Give a conversation other metadata. Raises RequestError."""
     conversation = _conversation(incoming)
-    given = _read(Updated, incoming).metadata
-    metadata.check(given)
-    conversation.metadata = given
+    labels = _read(Updated, incoming).metadata or {}
+    metadata.check(labels)
+    conversation.metadata = labels
     return _told(conversation)
 
 
@@ -72,12 +73,14 @@ def add_items(incoming: Incoming) -> dict[str, Any]:
     """Add up to 20 items; told as they were added. Raises RequestError."""
     conversation = _conversation(incoming)
     given = _read(Added, incoming).items
-    return listing(_add(conversation, read_items(given, "items", incoming.served), incoming))
+    added = _add(conversation, read_items(given, "items", incoming.served), incoming)
+    return listing(added)
 
 
 def list_items(incoming: Incoming) -> dict[str, Any]:
     """A page of a conversation's items. Raises RequestError."""
-    return page(list(_conversation(incoming).items.values()), incoming.query)
+    items = list(_conversation(incoming).items.values())
+    return page(items, incoming.query)
 
 
 def one_item(incoming: Incoming) -> Item:
@@ -125,9 +128,4 @@ def _told(conversation: Conversation) -> dict[str, Any]:
 
 
 def _read(model: type[Model], incoming: Incoming) -> Model:
-    whole = errors.read_object(incoming.body, incoming.content_type)
-    given = {name: value for name, value in whole.items() if value is not None}
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        raise errors.mistake(error.errors(), list(model.model_fields)) from error
+    return read(model, errors.read_object(incoming.body, incoming.content_type), "")

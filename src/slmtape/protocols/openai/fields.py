@@ -5,16 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError
-from pydantic_core import to_json
 
 from slmtape.errors import RequestError
 from slmtape.protocols import Incoming, Served
 from slmtape.protocols.openai import errors
-from slmtape.protocols.openai.wire import Treatment
+from slmtape.protocols.openai.wire import Extras, Treatment, plain
 
 INT32 = 2**31 - 1
 INT64 = 2**63 - 1
-_EXACT = 2**53 - 1
 MOST_TEXTS = 2048
 """How many texts one body may have: of prompts, or of inputs to embed."""
 
@@ -63,10 +61,6 @@ def texts(given: Any) -> tuple[str | tuple[int, ...], ...]:
     return tuple(text if isinstance(text, str) else tuple(text) for text in given)
 
 
-Extras = tuple[tuple[str, Any], ...]
-"""Parameters of other servers, as a GenerationRequest has them."""
-
-
 def read(
     incoming: Incoming,
     shape: type[Shape],
@@ -96,7 +90,7 @@ def read(
         raise errors.mistake(error.errors(), list(fields)) from error
     for name in refused:
         raise errors.unsupported_parameter(name)
-    return body, tuple((name, _scalar(value)) for name, value in extras.items())
+    return body, plain(extras)
 
 
 def served_model(served: Served, asked: str) -> str:
@@ -123,11 +117,3 @@ def biases(given: Mapping[str, float] | None) -> tuple[tuple[int, float], ...]:
                 code="invalid_value",
             )
     return tuple((int(token), bias) for token, bias in (given or {}).items())
-
-
-def _scalar(value: Any) -> Any:
-    """Numbers, booleans and strings as they are; anything else as its JSON."""
-    too_large = isinstance(value, int | float) and not abs(value) <= _EXACT
-    if too_large or isinstance(value, list | dict):
-        return to_json(value).decode()
-    return value

@@ -9,7 +9,7 @@ from pydantic_core import to_json
 from slmtape.errors import SlmtapeError
 from slmtape.generation import GenerationRequest, GenerationResult
 from slmtape.protocols import Incoming
-from slmtape.protocols.openai.memory import Item, Memory, StoredResponse
+from slmtape.protocols.openai.memory import Memory
 from slmtape.protocols.openai.responses_answer import Identity, answered, identity, response
 from slmtape.protocols.openai.responses_body import (
     COUNTED,
@@ -23,6 +23,7 @@ from slmtape.protocols.openai.responses_body import (
 from slmtape.protocols.openai.responses_events import ResponseEvents
 from slmtape.protocols.openai.responses_items import identified
 from slmtape.protocols.openai.responses_prompt import Prompt, prompt
+from slmtape.protocols.openai.responses_state import Item, StoredResponse
 
 
 @dataclass(slots=True)
@@ -132,7 +133,7 @@ class CountCall:
 def parse(incoming: Incoming) -> ResponseCall:
     """The call in a body. Raises RequestError."""
     lenient = incoming.served.lenient
-    body = read_body(Body, FIELDS, incoming.body, incoming.content_type, lenient=lenient)
+    body, extras = read_body(Body, FIELDS, incoming.body, incoming.content_type, lenient=lenient)
     check(body)
     asked = prompt(body, incoming)
     request = replace(
@@ -141,6 +142,7 @@ def parse(incoming: Incoming) -> ResponseCall:
         top_p=body.top_p,
         max_tokens=body.max_output_tokens,
         top_logprobs=body.logprobs,
+        extras=extras,
     )
     return ResponseCall(
         asked=replace(asked, request=request),
@@ -155,5 +157,7 @@ def parse(incoming: Incoming) -> ResponseCall:
 def parse_count(incoming: Incoming) -> CountCall:
     """The call in a body of `/v1/responses/input_tokens`. Raises RequestError."""
     lenient = incoming.served.lenient
-    body = read_body(CountBody, COUNTED, incoming.body, incoming.content_type, lenient=lenient)
-    return CountCall(replace(prompt(body, incoming).request, max_tokens=0))
+    body, extras = read_body(
+        CountBody, COUNTED, incoming.body, incoming.content_type, lenient=lenient
+    )
+    return CountCall(replace(prompt(body, incoming).request, max_tokens=0, extras=extras))

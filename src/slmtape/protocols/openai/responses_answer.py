@@ -9,7 +9,9 @@ from typing import Any
 from pydantic_core import to_json
 
 from slmtape.generation import FinishReason, GenerationResult, Piece, Token
-from slmtape.protocols.openai.memory import Item
+from slmtape.protocols.openai.logprobs import token_logprobs
+from slmtape.protocols.openai.responses_state import Item
+from slmtape.protocols.openai.tools import call_id
 
 _EPOCH = 1735689600
 """2025-01-01: `created_at` derives from the recording, so it is some moment of that year."""
@@ -51,11 +53,6 @@ def identity(key: str, settings: Mapping[str, Any]) -> Identity:
 def item_id(prefix: str, seed: str) -> str:
     """An id that is the same for the same seed."""
     return f"{prefix}_{hashlib.sha256(seed.encode()).hexdigest()[:48]}"
-
-
-def call_id(key: str, ordinal: int) -> str:
-    """The id of the call with this ordinal in the answer that is recorded under the key."""
-    return f"call_{hashlib.sha256(f'{key}:{ordinal}'.encode()).hexdigest()[:24]}"
 
 
 def moment(seed: str) -> int:
@@ -136,7 +133,7 @@ class OutputItem:
 
     def part(self) -> dict[str, Any]:
         """A message's content part, as it is so far."""
-        return output_text(self.text, [logprob(token) for token in self.tokens])
+        return output_text(self.text, [token_logprobs(token) for token in self.tokens])
 
     def opened(self) -> Item:
         """The item before its first piece of text."""
@@ -245,16 +242,6 @@ class Output:
 def output_text(text: str, logprobs: list[Item]) -> Item:
     """A content part of an assistant's message."""
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": logprobs}
-
-
-def logprob(token: Token) -> Item:
-    """A token with its log-probability and those of the likeliest in its place."""
-    top = [_logprob(text, value) for text, value in token.top]
-    return {**_logprob(token.text, token.logprob), "top_logprobs": top}
-
-
-def _logprob(text: bytes, value: float) -> Item:
-    return {"token": text.decode(errors="replace"), "bytes": list(text), "logprob": value}
 
 
 def _usage(result: GenerationResult) -> dict[str, Any]:

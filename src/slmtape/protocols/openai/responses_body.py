@@ -7,10 +7,11 @@ from pydantic import Field, ValidationError
 
 from slmtape.errors import RequestError
 from slmtape.generation import JsonFormat
-from slmtape.protocols.openai import errors, metadata, schemas
+from slmtape.protocols.openai import errors, schemas
 from slmtape.protocols.openai.metadata import Metadata
+from slmtape.protocols.openai.metadata import check as check_metadata
 from slmtape.protocols.openai.tools import Name
-from slmtape.protocols.openai.wire import Strict, Treatment, read
+from slmtape.protocols.openai.wire import Extras, Strict, Treatment, plain, read
 
 FIELDS = {
     "model": Treatment.USED,
@@ -223,10 +224,10 @@ def read_body(
     content_type: str | None,
     *,
     lenient: bool,
-) -> Asked:
-    """The body of a request, which has these fields. Raises RequestError, in OpenAI's order.
+) -> tuple[Asked, Extras]:
+    """The body of a request, which has these fields, and what OpenAI does not know, if `lenient`.
 
-    `lenient`: what is no field at all is let through.
+    Raises RequestError, in OpenAI's words and order.
     """
     whole = errors.read_object(raw, content_type)
     if whole.get("model", "") is None:
@@ -235,19 +236,17 @@ def read_body(
     for name in ("model", *(() if given.keys() & _STATE else ("input",))):
         if name not in given:
             raise errors.missing(name)
-    _check_names(given, fields, lenient=lenient)
-    refused = [name for name in given if fields.get(name) is Treatment.REFUSED]
+    extras = {name: given.pop(name) for name in whole if name in given and name not in fields}
+    _check_names(extras, fields, lenient=lenient)
+    refused = [name for name, done in fields.items() if done is Treatment.REFUSED]
+    refused = [name for name in refused if given.pop(name, None) is not None]
     try:
-        body = model.model_validate({n: v for n, v in given.items() if n in model.model_fields})
+        body = model.model_validate(given)
     except ValidationError as error:
         raise errors.mistake(error.errors(), list(fields)) from error
-    for name in sorted(refused, key=list(fields).index):
-        raise RequestError(
-            f"Unsupported parameter: '{name}' is not supported by this server.",
-            param=name,
-            code="unsupported_parameter",
-        )
-    return body
+    for name in refused:
+        raise errors.unsupported_parameter(name)
+    return body, plain(extras)
 
 
 def check(body: Body) -> None:
@@ -257,7 +256,7 @@ def check(body: Body) -> None:
             "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
             param="stream_options",
         )
-    metadata.check(body.metadata)
+    check_metadata(body.metadata)
     if body.background and not body.store:
         raise RequestError(
             "Background mode requires 'store' to be true: the answer is asked for later.",
@@ -346,8 +345,6 @@ _TIERS = {"auto": "default", "fast": "priority"}
 
 def _check_names(given: Iterable[str], fields: Iterable[str], *, lenient: bool) -> None:
     for name in given:
-        if name in fields:
-            continue
         if name in _MOVED:
             raise RequestError(
                 f"Unsupported parameter: '{name}'. In the Responses API, this parameter has moved "
@@ -356,7 +353,7 @@ def _check_names(given: Iterable[str], fields: Iterable[str], *, lenient: bool) 
                 code="unsupported_parameter",
             )
         if not lenient:
-            raise errors.unknown(name)
+            raise errors.unknown(name, known=fields)
 
 
 def _tool(given: Mapping[str, Any]) -> dict[str, Any]:

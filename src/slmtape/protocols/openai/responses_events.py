@@ -7,11 +7,11 @@ from pydantic_core import to_json
 
 from slmtape.errors import SlmtapeError
 from slmtape.generation import GenerationResult, Piece
+from slmtape.protocols.openai.logprobs import token_logprobs
 from slmtape.protocols.openai.responses_answer import (
     Identity,
     Output,
     OutputItem,
-    logprob,
     output_text,
     response,
     status,
@@ -79,7 +79,7 @@ class ResponseEvents:
     def _delta(self, item: OutputItem, piece: Piece) -> str:
         delta: dict[str, Any] = {**_place(item), "delta": piece.text}
         if item.kind == "text":
-            delta["logprobs"] = [logprob(token) for token in piece.tokens]
+            delta["logprobs"] = [token_logprobs(token) for token in piece.tokens]
         return self._event(f"response.{_TEXTS[item.kind]}.delta", delta)
 
     def _ended(self, item: OutputItem | None, state: str) -> str:

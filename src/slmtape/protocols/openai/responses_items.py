@@ -8,9 +8,9 @@ from pydantic import Field
 from slmtape.errors import RequestError
 from slmtape.protocols import Served
 from slmtape.protocols.openai import errors
-from slmtape.protocols.openai.memory import Item
 from slmtape.protocols.openai.responses_answer import item_id
 from slmtape.protocols.openai.responses_parts import INPUT_PARTS, OUTPUT_PARTS, read_parts
+from slmtape.protocols.openai.responses_state import Item
 from slmtape.protocols.openai.wire import Strict, Treatment, read
 
 ITEMS = {

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from slmtape.errors import RequestError
 from slmtape.generation import Message, ToolCall
-from slmtape.protocols.openai.memory import Item
 from slmtape.protocols.openai.responses_parts import text_of
+from slmtape.protocols.openai.responses_state import Item
 
 
 def messages(instructions: str | None, items: Iterable[Item]) -> tuple[Message, ...]:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from slmtape.protocols import Served
 from slmtape.protocols.openai import errors, media
-from slmtape.protocols.openai.memory import Item
+from slmtape.protocols.openai.responses_state import Item
 from slmtape.protocols.openai.wire import Strict, read
 
 

@@ -8,10 +8,11 @@ from slmtape.errors import RequestError
 from slmtape.generation import GenerationRequest, JsonFormat, Message
 from slmtape.protocols import Incoming, Served
 from slmtape.protocols.openai import tools
-from slmtape.protocols.openai.memory import Conversation, Item, Memory
+from slmtape.protocols.openai.memory import Memory
 from slmtape.protocols.openai.responses_body import Counted, conversation_id, text_format
 from slmtape.protocols.openai.responses_items import check_new, read_input
 from slmtape.protocols.openai.responses_messages import check_calls, messages
+from slmtape.protocols.openai.responses_state import Conversation, Item
 
 
 @dataclass(frozen=True, slots=True)

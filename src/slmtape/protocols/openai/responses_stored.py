@@ -4,8 +4,8 @@ from typing import Any
 
 from slmtape.errors import RequestError
 from slmtape.protocols import Incoming
-from slmtape.protocols.openai.memory import StoredResponse
 from slmtape.protocols.openai.pages import page
+from slmtape.protocols.openai.responses_state import StoredResponse
 
 
 def one(incoming: Incoming) -> dict[str, Any]:
