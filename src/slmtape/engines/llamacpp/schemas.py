@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slmtape import schemas
 from slmtape.engines.llamacpp import bounds
@@ -13,7 +13,10 @@ from slmtape.engines.llamacpp.plainer import ABOUT, APPLIED, distributed, joined
 from slmtape.keys import schema_text
 from slmtape.schemas import follow, tuple_items, types
 
-COMPACT = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
+if TYPE_CHECKING:
+    from llguidance._lib import JsonCompileOptions
+
+COMPACT: "JsonCompileOptions" = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
 """What llguidance is to be told besides a schema (`overrides`): no spaces between anything."""
 
 LETTERS = (400, 120, 60, 40)
