@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from slmtape import FakeLLMServer
+from slmtape.errors import ContextLengthExceeded
 from slmtape.generation import (
     EmbeddingRequest,
     EmbeddingResult,
@@ -41,7 +42,8 @@ class EchoEngine:
     First words in angle brackets are thought: "<hm> yes". Where tools may be called, lines like
     `call f {"a":1}` at the end of the message are calls; where one must be, it is called with `{}`
     otherwise. After `hold` it waits before each word until it is allowed. `runs` counts how often
-    it was asked. A message that begins with "fail" raises.
+    it was asked. A message that begins with "fail" raises. `limit` is how many characters a message
+    may have.
     """
 
     def __init__(self, path: Path = Path("echo.gguf"), name: str = "echo") -> None:
@@ -49,6 +51,7 @@ class EchoEngine:
         self.started = threading.Event()
         self.closed = threading.Event()
         self.runs = 0
+        self.limit = 10_000_000
         self._words = threading.Semaphore(1_000_000)
 
     def hold(self) -> None:
@@ -68,6 +71,8 @@ class EchoEngine:
         self.runs += 1
         self.started.set()
         content = request.messages[-1].content if request.messages else str(request.prompt)
+        if len(content) > self.limit:
+            raise ContextLengthExceeded(limit=self.limit, tokens=len(content))
         pieces: list[Piece] = []
         finish_reason: FinishReason = "stop"
         try:

@@ -187,9 +187,10 @@ class _Generation:
         exchange = _Exchange(scope, receive, send, self._context)
         try:
             await exchange.answer(self._endpoint)
-        except ClientGone as error:
-            exchange.failed(error)
-        except SlmtapeError as error:
+        except ClientGone as gone:
+            exchange.failed(gone)
+        except SlmtapeError as raised:
+            error = self._endpoint.told(raised)
             exchange.failed(error)
             if not isinstance(error, RequestError):
                 self._context.failed(error)
@@ -197,8 +198,8 @@ class _Generation:
         except asyncio.CancelledError:
             exchange.failed(ServerStopped("The server was stopped."))
             raise
-        except Exception as error:
-            exchange.failed(SlmtapeError(repr(error)))
+        except Exception as bug:
+            exchange.failed(SlmtapeError(repr(bug)))
             raise
 
 

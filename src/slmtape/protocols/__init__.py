@@ -109,10 +109,14 @@ class ParsedCall(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Generates:
-    """A path that answers POST by generating: `parse` makes a call of a body, or RequestError."""
+    """A path that answers POST by generating: `parse` makes a call of a body, or RequestError.
+
+    `told` says how an engine's error is told here.
+    """
 
     path: str
     parse: Callable[[Incoming], ParsedCall]
+    told: Callable[[SlmtapeError], SlmtapeError] = lambda error: error
 
 
 @dataclass(frozen=True, slots=True)
