@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-_EPOCH = 1735689600
-"""2025-01-01: `created` derives from the recording, so it is some moment of that year."""
+EPOCH = 1735689600
+"""2025-01-01: times of answers derive from recordings, so they are some moment of that year."""
 
 
 def identity(prefix: str, keys: Sequence[str]) -> dict[str, Any]:
@@ -13,6 +13,6 @@ def identity(prefix: str, keys: Sequence[str]) -> dict[str, Any]:
     digest = hashlib.sha256("".join(keys).encode()).hexdigest()
     return {
         "id": f"{prefix}-{digest[:29]}",
-        "created": _EPOCH + int(digest[:6], 16),
+        "created": EPOCH + int(digest[:6], 16),
         "system_fingerprint": f"fp_{digest[29:39]}",
     }
