@@ -108,7 +108,8 @@ class EchoEngine:
 def _echo(request: GenerationRequest, content: str) -> Iterator[Piece]:
     tools = request.callable_tools
     lines = content.split("\n")
-    calls = [line for line in lines if line.startswith("call ")] if tools else []
+    beginnings = tuple(f"call {tool.name} " for tool in tools)
+    calls = [line for line in lines if line.startswith(beginnings)]
     words = " ".join(line for line in lines if line not in calls).split()
     if request.seed is not None:
         words.append(str(request.seed))
