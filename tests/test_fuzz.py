@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -31,6 +32,7 @@ from pydantic import TypeAdapter
 from slmtape import FakeLLMServer
 from slmtape.protocols import Generates, Tells
 from slmtape.protocols.openai import OPENAI
+from tests import support
 from tests.bodies import AWKWARD, CHAT, JSON, RESPONSES, completed, objects, spoiled
 from tests.support import Reply
 
@@ -149,10 +151,13 @@ def assert_answer(endpoint: Endpoint, reply: Reply) -> None:
     if not reply.headers["content-type"].startswith("text/event-stream"):
         endpoint.whole(reply.body)
         return
-    for block in reply.body.decode().removesuffix("\n\n").split("\n\n"):
-        data = block.rpartition("data: ")[2]
-        if data != "[DONE]":
-            endpoint.event(json.loads(data))
+    blocks = reply.body.decode().removesuffix("\n\n").split("\n\n")
+    events = [block.rpartition("data: ")[2] for block in blocks]
+    assert len(events) > 1
+    for event in events[:-1]:
+        endpoint.event(json.loads(event))
+    if events[-1] != "[DONE]":
+        endpoint.event(json.loads(events[-1]))
 
 
 @pytest.fixture
@@ -232,24 +237,61 @@ def test_a_body_that_is_no_request_is_refused(path: str, client: Client) -> None
         assert client.ask("POST", path, raw.encode()).status == 400, raw
 
 
-NAME = st.text(max_size=8) | st.sampled_from(["echo", "resp_1", "chatcmpl-1", "..", "a/b", "é"])
+NAME = st.text(max_size=8) | st.sampled_from(["echo", "..", "a/b", "é"])
+QUERY = st.dictionaries(
+    st.sampled_from(["limit", "order", "after", "include", "metadata[a]", "~"]),
+    NAME | st.sampled_from(["1", "0", "-1", "9" * 30, "asc"]),
+)
+ITEM = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hello"}]}
+KEPT: list[tuple[str, Any]] = [
+    ("/v1/chat/completions", support.chat("hello", store=True, metadata={"a": "b"})),
+    ("/v1/responses", {"model": "echo", "input": "hello"}),
+    ("/v1/responses", {"model": "echo", "input": "hello", "background": True}),
+    ("/v1/conversations", {"items": [ITEM], "metadata": {"a": "b"}}),
+]
+"""What is asked for to be told of later."""
+CHANGES = JSON | st.sampled_from([{"metadata": {"a": "c"}}, {"items": [ITEM]}, {"items": [{}]}])
+
+
+def ids(value: Any) -> Iterator[str]:
+    """All ids in a JSON value."""
+    for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        if name == "id":
+            yield inner
+        elif isinstance(inner, dict | list):
+            yield from ids(inner)
+
+
+@pytest.fixture
+def known(client: Client) -> list[str]:
+    """Ids of what the server tells of."""
+    kept = [client.ask("POST", path, json.dumps(body).encode()).json for path, body in KEPT]
+    items = client.ask("GET", f"/v1/conversations/{kept[-1]['id']}/items").json
+    return list(dict.fromkeys(["echo", *ids([*kept, items])]))
 
 
 @pytest.mark.parametrize("endpoint", TELLING, ids=lambda one: f"{one.method} {one.path}")
-def test_what_is_told_without_a_model_is_told_or_refused(endpoint: Tells, client: Client) -> None:
-    template = re.sub(r"\{(\w+)(:path)?\}", "{}", endpoint.path)
+def test_what_is_told_without_a_model_is_told_or_refused(
+    endpoint: Tells, client: Client, known: list[str]
+) -> None:
+    template = re.sub(r"\{\w+(:path)?\}", "{}", endpoint.path)
 
     @settings(max_examples=25)
-    @given(
-        st.lists(NAME, min_size=3, max_size=3),
-        st.dictionaries(st.sampled_from(["limit", "order", "after", "include", "~"]), NAME),
-        JSON,
-    )
+    @given(st.lists(st.sampled_from(known) | NAME, min_size=2, max_size=2), QUERY, CHANGES)
     def tried(names: list[str], query: dict[str, str], body: Any) -> None:
         path = template.format(*(quote(name.encode(), safe="/") for name in names))
         client.ask(endpoint.method, f"{path}?{urlencode(query)}", json.dumps(body).encode())
 
     tried()
+
+
+@pytest.mark.parametrize("endpoint", TELLING, ids=lambda one: f"{one.method} {one.path}")
+def test_what_is_kept_is_told(endpoint: Tells, client: Client, known: list[str]) -> None:
+    template = re.sub(r"\{\w+(:path)?\}", "{}", endpoint.path)
+    body = json.dumps({"metadata": {}} if "items" not in template else {"items": [ITEM]}).encode()
+    paths = {template.format(*names) for names in product(known, repeat=2)}
+    statuses = {client.ask(endpoint.method, path, body).status for path in paths}
+    assert 200 in statuses
 
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "PURGE"]
@@ -279,7 +321,7 @@ HEADERS = {
     "cookie": ["a=b; c"],
     "x-stainless-retry-count": ["x", "-1"],
     "idempotency-key": ["\xe9"],
-    "upgrade": ["h2c"],
+    "upgrade": ["h2c", "websocket"],
 }
 
 

@@ -158,7 +158,7 @@ def test_a_mistake_gets_the_error_that_openai_gives(
 def test_a_lenient_server_takes_parameters_of_others() -> None:
     served = Served(["echo"], {}, lenient=True)
     [request] = call(body(top_k=5, min_p=0.1), served).requests
-    assert request.extras == (("min_p", 0.1), ("top_k", 5))
+    assert request.extras == (("min_p", "0.1"), ("top_k", "5"))
 
 
 def told(asked: dict[str, Any], *results: GenerationResult) -> Completion:
