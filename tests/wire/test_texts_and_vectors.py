@@ -1,13 +1,16 @@
 """Completions and embeddings through the real openai client, with the engine that echoes."""
 
+import pkgutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from openai import APIStatusError, BadRequestError, OpenAI
+from openai import APIStatusError, BadRequestError, OpenAI, resources
 
 from slmtape import FakeLLMServer
+from slmtape.protocols.openai import OPENAI
+from slmtape.protocols.openai.unserved import UNSERVED
 from tests.support import EchoEngine, ask
 
 Serve = Callable[..., FakeLLMServer]
@@ -92,17 +95,26 @@ def test_2048_texts_are_answered_in_one_call(serve: Serve) -> None:
 
 @pytest.mark.parametrize(
     ("path", "name"),
-    [("/moderations", "Moderations"), ("/images/generations", "Images"), ("/files", "Files")],
+    [
+        ("/moderations", "moderations"),
+        ("/images/generations", "images"),
+        ("/vector_stores/vs_1", "vector stores"),
+    ],
 )
 def test_what_openai_has_besides_is_refused_by_name(
     server: FakeLLMServer, path: str, name: str
 ) -> None:
     reply = ask(server.base_url, {}, path=path)
-    assert reply.status == 400
-    assert reply.error["code"] == "unsupported_endpoint"
-    assert (
-        f"POST /v1{path} is not served by slmtape: it has no {name} API" in (reply.error["message"])
-    )
+    assert (reply.status, reply.error["code"]) == (400, "unsupported_endpoint")
+    assert f"POST /v1{path} is not served by slmtape: it has no {name}," in reply.error["message"]
+
+
+def test_every_api_of_the_client_library_is_served_or_refused_by_name() -> None:
+    theirs = {module.name for module in pkgutil.iter_modules(resources.__path__)}
+    served = {endpoint.path.split("/")[2] for endpoint in OPENAI.endpoints}
+    elsewhere = {"admin", "beta", "webhooks"}  # no first parts of paths
+    assert theirs - elsewhere <= served | UNSERVED
+    assert not served & UNSERVED
 
 
 def test_moderations_are_refused_with_one_attempt(client: OpenAI, server: FakeLLMServer) -> None:

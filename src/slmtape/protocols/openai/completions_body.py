@@ -59,14 +59,8 @@ def check(body: Body, prompts: int) -> None:
     """Raises RequestError for fields that don't fit together; `prompts` is how many there are."""
     if body.best_of is not None and body.best_of != body.n:
         raise _other_best_of(body.best_of, body.n)
-    if body.echo and body.logprobs is not None:
-        raise errors.unsupported(
-            "echo", "true with 'logprobs'", "A prompt's log-probabilities are not known."
-        )
-    if body.echo and not isinstance(body.prompt, str) and not isinstance(body.prompt[0], str):
-        raise errors.unsupported(
-            "echo", "true with token ids", "Give the prompt as text to have it back."
-        )
+    if body.echo:
+        _check_echo(body)
     if body.stream_options is not None and not body.stream:
         raise RequestError(
             "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
@@ -77,6 +71,17 @@ def check(body: Body, prompts: int) -> None:
             f"Too many parallel completions requested: {prompts} prompts with 'n' {body.n}, but "
             f"at most {MOST_TEXTS} completions can be requested at once.",
             param="n",
+        )
+
+
+def _check_echo(body: Body) -> None:
+    if body.logprobs is not None:
+        raise errors.unsupported(
+            "echo", "true with 'logprobs'", "A prompt's log-probabilities are not known."
+        )
+    if not isinstance(body.prompt, str) and not isinstance(body.prompt[0], str):
+        raise errors.unsupported(
+            "echo", "true with token ids", "Give the prompt as text to have it back."
         )
 
 
