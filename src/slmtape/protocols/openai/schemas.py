@@ -92,6 +92,8 @@ def _whole(root: Any, *, strict: bool, arguments: bool) -> None:
     if strict and (words := strict_schemas.excess(objects)):
         raise _Refused(words)
     _combined(objects)
+    if schemas.circular(root):
+        raise _refuse((), "a schema refers to itself without a property or an item in between.")
     if schemas.depths(root)[id(root)] == inf:
         raise _refuse((), "no answer can match this schema, or none would ever end.")
 
