@@ -79,6 +79,8 @@ def test_the_list_is_filtered_by_model_and_metadata(memory: Memory) -> None:
     assert listed(memory, **{"metadata[a]": "1", "metadata[b]": "1"}) == [one]
     assert listed(memory, **{"metadata[a]": "2"}) == []
     assert listed(memory, **{"metadata[c]": ""}) == []
+    with pytest.raises(RequestError, match="Unknown parameter: 'metadata'"):
+        listed(memory, metadata="1")
 
 
 def test_the_messages_can_be_asked_for_again(memory: Memory) -> None:

@@ -1,18 +1,18 @@
 """What may stand in the body of `POST /v1/chat/completions`, and what is done with it."""
 
 import re
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationError
-from pydantic_core import to_json
 
 from slmtape.errors import RequestError
 from slmtape.protocols.openai import errors
 from slmtape.protocols.openai.chat_format import ResponseFormat
 from slmtape.protocols.openai.chat_messages import Content, WireMessage, one_or_many
+from slmtape.protocols.openai.metadata import Metadata
+from slmtape.protocols.openai.metadata import check as check_metadata
 from slmtape.protocols.openai.tools import MOST
-from slmtape.protocols.openai.wire import Strict, Treatment
+from slmtape.protocols.openai.wire import Extras, Strict, Treatment, plain
 
 FIELDS = {
     "model": Treatment.USED,
@@ -47,8 +47,8 @@ FIELDS = {
     "stop": Treatment.USED,
     "stream": Treatment.USED,
     "stream_options": Treatment.USED,
-    "store": Treatment.USED,
-    "metadata": Treatment.USED,
+    "store": Treatment.ACCEPTED,
+    "metadata": Treatment.ECHOED,
     "moderation": Treatment.ACCEPTED,
     "verbosity": Treatment.ACCEPTED,
     "web_search_options": Treatment.ACCEPTED,
@@ -59,13 +59,11 @@ _REFUSED = [name for name, treatment in FIELDS.items() if treatment is Treatment
 
 _INT32 = 2**31 - 1
 _INT64 = 2**63 - 1
-_EXACT = 2**53 - 1
 _BIAS_KEY = re.compile(r"0|[1-9][0-9]{0,8}")
 
 Text64 = Annotated[str, Field(max_length=64)]
 Tokens = Annotated[int, Field(ge=1, le=_INT32)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
-Metadata = dict[Text64, Annotated[str, Field(max_length=512)]]
 Functions = Annotated[list[Any], Field(min_length=1, max_length=MOST)]
 
 Stop = Annotated[
@@ -186,9 +184,6 @@ class Body(Strict):
     web_search_options: WebSearchOptions | None = None
 
 
-Extras = tuple[tuple[str, Any], ...]
-
-
 def read(raw: bytes, content_type: str | None, *, lenient: bool = False) -> tuple[Body, Extras]:
     """The body of a request, and what OpenAI does not know, if that is let through.
 
@@ -212,7 +207,7 @@ def read(raw: bytes, content_type: str | None, *, lenient: bool = False) -> tupl
     for name in refused:
         raise errors.unsupported_parameter(name)
     _check(body)
-    return body, _plain(extras)
+    return body, plain(extras)
 
 
 def biases(body: Body) -> tuple[tuple[int, float], ...]:
@@ -227,17 +222,6 @@ def biases(body: Body) -> tuple[tuple[int, float], ...]:
                 code="invalid_value",
             )
     return tuple((int(token), bias) for token, bias in given.items())
-
-
-def check_metadata(metadata: Metadata | None) -> None:
-    """Raises RequestError where there is too much of it."""
-    if metadata is not None and len(metadata) > 16:
-        raise RequestError(
-            "Invalid 'metadata': too many properties. Expected an object with at most 16 "
-            f"properties, but got an object with {len(metadata)} properties instead.",
-            param="metadata",
-            code="object_above_max_properties",
-        )
 
 
 def _check(body: Body) -> None:
@@ -259,23 +243,10 @@ def _check(body: Body) -> None:
         raise errors.unsupported("modalities", "'audio'", "Ask for ['text'].")
     if body.stream_options is not None and not body.stream:
         raise _only_with("stream_options", "stream")
-    check_metadata(body.metadata)
+    check_metadata(body.metadata or {})
 
 
 def _only_with(name: str, needed: str) -> RequestError:
     return RequestError(
         f"The '{name}' parameter is only allowed when '{needed}' is enabled.", param=name
     )
-
-
-def _plain(extras: Mapping[str, Any]) -> Extras:
-    """Parameters of other servers as a GenerationRequest can hold and compare them."""
-    return tuple((name, _scalar(value)) for name, value in extras.items())
-
-
-def _scalar(value: Any) -> Any:
-    """Numbers, booleans and strings as they are; anything else as its JSON."""
-    too_large = isinstance(value, int | float) and not abs(value) <= _EXACT
-    if too_large or isinstance(value, list | dict):
-        return to_json(value).decode()
-    return value

@@ -7,9 +7,11 @@ from typing import Any
 from slmtape.errors import RequestError
 from slmtape.protocols import Incoming
 from slmtape.protocols.openai import errors
-from slmtape.protocols.openai.chat_body import Body, Metadata, check_metadata
+from slmtape.protocols.openai.chat_body import Body
 from slmtape.protocols.openai.chat_messages import WireMessage
-from slmtape.protocols.openai.paging import page
+from slmtape.protocols.openai.metadata import Metadata
+from slmtape.protocols.openai.metadata import check as check_metadata
+from slmtape.protocols.openai.pages import page
 from slmtape.protocols.openai.wire import Strict, read
 
 
@@ -54,7 +56,7 @@ def listing(incoming: Incoming) -> dict[str, Any]:
         if query.get("model", stored.answer["model"]) == stored.answer["model"]
         and all(stored.answer["metadata"].get(labels[name]) == query[name] for name in labels)
     ]
-    return page(answers, query, known=("model", *labels))
+    return page(answers, query, order="asc", known=("model", *labels))
 
 
 def one(incoming: Incoming) -> dict[str, Any]:
@@ -64,7 +66,7 @@ def one(incoming: Incoming) -> dict[str, Any]:
 
 def messages(incoming: Incoming) -> dict[str, Any]:
     """`GET /v1/chat/completions/{id}/messages`: what was asked, page by page."""
-    return page(_found(incoming).messages, incoming.query)
+    return page(_found(incoming).messages, incoming.query, order="asc", known=())
 
 
 def update(incoming: Incoming) -> dict[str, Any]:
@@ -72,7 +74,7 @@ def update(incoming: Incoming) -> dict[str, Any]:
     stored = _found(incoming)
     given = errors.read_object(incoming.body, incoming.content_type)
     metadata = read(Update, given, "").metadata
-    check_metadata(metadata)
+    check_metadata(metadata or {})
     answer = {**stored.answer, "metadata": metadata or {}}
     incoming.memory.completions[answer["id"]] = StoredCompletion(answer, stored.messages)
     return answer

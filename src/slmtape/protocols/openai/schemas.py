@@ -7,7 +7,7 @@ from typing import Any
 
 from slmtape import schemas
 from slmtape.errors import RequestError
-from slmtape.keys import schema_text
+from slmtape.keys import json_text
 from slmtape.protocols.openai import schema_keywords, strict_schemas
 from slmtape.protocols.openai.branches import exclusive
 from slmtape.protocols.openai.schema_keywords import HELD, REFUSED
@@ -53,7 +53,7 @@ def check(
     except _Refused as refused:
         message = f"Invalid schema for {what}: {refused}"
         raise RequestError(message, param=param, code=code) from refused
-    return schema_text(schema)
+    return json_text(schema)
 
 
 def _refuse(path: Place, words: str) -> _Refused:

@@ -1,10 +1,12 @@
 """What the parsers of bodies share: objects that refuse what they don't know."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from slmtape.keys import json_text
 from slmtape.protocols.openai import errors
 
 
@@ -23,6 +25,8 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+Extras = tuple[tuple[str, str], ...]
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -32,3 +36,8 @@ def read(model: type[Model], value: Any, param: str) -> Model:
         return model.model_validate(value)
     except ValidationError as error:
         raise errors.first(error.errors(), param) from error
+
+
+def plain(extras: Mapping[str, Any]) -> Extras:
+    """Parameters of other servers as a GenerationRequest can hold and compare them."""
+    return tuple((name, json_text(value)) for name, value in extras.items())

@@ -1,4 +1,4 @@
-"""Lists that clients read page by page."""
+"""Lists that are told page by page."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
@@ -7,40 +7,45 @@ from slmtape.errors import RequestError
 from slmtape.protocols.openai import errors
 
 _MOST = 100
+Order = Literal["asc", "desc"]
 
 
 def page(
-    items: Sequence[Mapping[str, Any]],
+    items: Sequence[dict[str, Any]],
     query: Mapping[str, str],
     *,
-    order: Literal["asc", "desc"] = "asc",
-    known: Iterable[str] = (),
+    order: Order = "desc",
+    known: Iterable[str] = ("include",),
 ) -> dict[str, Any]:
-    """The page of `items`, oldest first, that `limit`, `order` and `after` ask for.
+    """The page of `items` (oldest first) that a query asks for with `limit`, `order`, `after`.
 
-    `order` is the one that is not asked for. `known` are the other names a query may have. Raises
-    RequestError.
+    Without them: 20 items, in this `order`. `known` are other names that the query may have.
+    Raises RequestError.
     """
     for name in query:
-        if name not in ("limit", "order", "after", *known):
+        base = name.partition("[")[0]  # an array's is `include[]`
+        if name not in ("limit", "order", "after") and not {name, base} & set(known):
             raise errors.unknown(name)
-    asked = query.get("order", order)
+    limit, asked = _limit(query.get("limit", "20")), query.get("order", order)
     if asked not in ("asc", "desc"):
         raise errors.not_among("order", asked, ("asc", "desc"))
-    ordered = list(items) if asked == "asc" else list(reversed(items))
+    ordered = items if asked == "asc" else items[::-1]
     rest = ordered[_start(ordered, query.get("after")) :]
-    limit = _limit(query.get("limit", "20"))
-    shown = rest[:limit]
+    return listing(rest[:limit], has_more=len(rest) > limit)
+
+
+def listing(items: Sequence[dict[str, Any]], *, has_more: bool = False) -> dict[str, Any]:
+    """The items as a list object."""
     return {
         "object": "list",
-        "data": shown,
-        "first_id": shown[0]["id"] if shown else None,
-        "last_id": shown[-1]["id"] if shown else None,
-        "has_more": len(rest) > limit,
+        "data": list(items),
+        "first_id": items[0]["id"] if items else None,
+        "last_id": items[-1]["id"] if items else None,
+        "has_more": has_more,
     }
 
 
-def _start(items: Sequence[Mapping[str, Any]], after: str | None) -> int:
+def _start(items: Sequence[dict[str, Any]], after: str | None) -> int:
     if after is None:
         return 0
     for index, item in enumerate(items):

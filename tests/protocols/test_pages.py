@@ -5,23 +5,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slmtape.errors import RequestError
-from slmtape.protocols.openai.paging import page
+from slmtape.protocols.openai.pages import page
 
 ITEMS = [{"id": f"i{number}"} for number in range(25)]
 
 
 def test_a_page_has_twenty_items_and_says_whether_there_are_more() -> None:
-    first = page(ITEMS, {})
+    first = page(ITEMS, {}, order="asc")
     assert (first["first_id"], first["last_id"], first["has_more"]) == ("i0", "i19", True)
     assert len(first["data"]) == 20
-    second = page(ITEMS, {"after": "i19"})
+    second = page(ITEMS, {"after": "i19"}, order="asc")
     assert (second["first_id"], second["last_id"], second["has_more"]) == ("i20", "i24", False)
 
 
-def test_the_newest_come_first_where_that_is_asked_for() -> None:
-    assert page(ITEMS, {"order": "desc", "limit": "2"})["data"] == [{"id": "i24"}, {"id": "i23"}]
-    assert page(ITEMS, {}, order="desc")["first_id"] == "i24"
-    assert page(ITEMS, {"order": "asc"}, order="desc")["first_id"] == "i0"
+def test_the_newest_come_first_unless_the_list_or_the_client_says_otherwise() -> None:
+    assert page(ITEMS, {"limit": "2"})["data"] == [{"id": "i24"}, {"id": "i23"}]
+    assert page(ITEMS, {"order": "desc"}, order="asc")["first_id"] == "i24"
+    assert page(ITEMS, {"order": "asc"})["first_id"] == "i0"
 
 
 def test_an_empty_page_has_no_ids() -> None:
@@ -69,4 +69,7 @@ def test_a_mistake_in_the_query_is_told(name: str, value: str, code: str) -> Non
 
 
 def test_other_names_may_be_known() -> None:
+    assert page(ITEMS, {"include[0]": "x"})["has_more"]
     assert page(ITEMS, {"model": "m"}, known=["model"])["has_more"]
+    with pytest.raises(RequestError):
+        page(ITEMS, {"include": "x"}, known=["model"])
