@@ -12,7 +12,7 @@ from slmtape.errors import ContextLengthExceeded
 from slmtape.generation import GenerationRequest, GenerationResult, Message, Piece
 from tests.support import EchoEngine, ask
 
-F: Any = {"type": "function", "name": "f", "parameters": {}, "strict": False}
+F: Any = {"type": "function", "name": "f", "parameters": {"type": "object"}, "strict": False}
 
 
 @pytest.fixture
