@@ -222,7 +222,7 @@ def _arrays(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 def _choices(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     several = st.lists(inner, min_size=1, max_size=3)
-    beside = st.just({}) | _objects(inner)
+    beside: st.SearchStrategy[dict[str, Any]] = st.just({}) | _objects(inner)
     return st.builds(
         lambda keyword, schemas, rest: {**rest, keyword: schemas},
         st.sampled_from(["anyOf", "oneOf", "allOf"]),
