@@ -95,15 +95,17 @@ def _llama() -> Iterator[Callable[[dict[str, Any], str], float | None]]:
 
 
 _LOOP = """
-import json, sys, time
+import ctypes, json, sys, time
 from math import inf
 from pathlib import Path
 import llama_cpp.llama_cpp as llama
+import numpy as np
 from llama_cpp.llama_grammar import json_schema_to_gbnf
 from slmtape.engines.llamacpp import weights
 from slmtape.engines.llamacpp.context import CHUNK, threads
 from slmtape.generation import Message
 
+FLOATS = ctypes.POINTER(ctypes.c_float)
 loaded = weights.load(Path(sys.argv[1]))
 count = int(sys.argv[2])
 params = llama.llama_context_default_params()
@@ -113,6 +115,8 @@ context = llama.llama_init_from_model(loaded.model, params)
 greedy = llama.llama_sampler_init_greedy()
 one = (llama.llama_token * 1)()
 everything = (llama.llama_token_data * loaded.size)()
+columns = np.frombuffer(everything, [("id", "i4"), ("logit", "f4"), ("p", "f4")])
+columns["id"] = np.arange(loaded.size)
 
 def allowed(grammar, tokens):
     array = llama.llama_token_data_array(tokens, len(tokens), -1, False)
@@ -125,9 +129,8 @@ def pick(grammar):
     single = (llama.llama_token_data * 1)((token, 0.0, 0.0))
     allowed(grammar, single)
     if single[0].logit == -inf:
-        logits = llama.llama_get_logits_ith(context, -1)
-        for index in range(loaded.size):
-            everything[index].id, everything[index].logit = index, logits[index]
+        logits = ctypes.cast(llama.llama_get_logits_ith(context, -1), FLOATS)
+        columns["logit"] = np.ctypeslib.as_array(logits, (loaded.size,))
         array = allowed(grammar, everything)
         llama.llama_sampler_apply(greedy, array)
         token = everything[array.selected].id
