@@ -17,6 +17,8 @@ from slmtape.engines.llamacpp.bounds import names
 from slmtape.engines.llamacpp.formats import FORMATS
 from slmtape.engines.llamacpp.schemas import COMPACT, ITEMS, LETTERS, for_generation
 from slmtape.errors import RequestError
+from slmtape.protocols.openai.patterns import mistake
+from slmtape.protocols.openai.schema_keywords import REFUSED
 from slmtape.protocols.openai.schemas import check
 
 Schema = dict[str, Any]
@@ -227,7 +229,7 @@ def _arrays(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 def _choices(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     several = st.lists(inner, min_size=1, max_size=3)
-    beside: st.SearchStrategy[dict[str, Any]] = st.just({}) | _objects(inner)
+    beside: st.SearchStrategy[Any] = st.just({}) | _objects(inner)
     return st.builds(
         lambda keyword, schemas, rest: {**rest, keyword: schemas},
         st.sampled_from(["anyOf", "oneOf", "allOf"]),
@@ -273,18 +275,19 @@ def validator(schema: Schema) -> jsonschema.protocols.Validator:
     return jsonschema.Draft202012Validator(schema)
 
 
-def answer(schema: str, chosen: random.Random) -> str | None:
-    """A random answer as llguidance lets it through; None where it is too long, or there is none.
+FOR_THE_ENGINE = ("nsatisfiable", "circular references with sibling keys")
+"""What no one but llguidance finds wrong: schemas that together leave no answer, for example."""
 
-    `UNSATISFIABLE` is what it says of schemas no answer matches: that is for it to find out.
-    """
+
+def answer(schema: str, chosen: random.Random) -> str | None:
+    """A random answer as llguidance lets it through; None: too long, or there is none."""
     import llguidance
 
     grammar = llguidance.LLMatcher.grammar_from_json_schema(schema, overrides=COMPACT)
     tokens = llguidance.LLTokenizer("byte")
     matcher = llguidance.LLMatcher(tokens, grammar, log_level=0)
     if matcher.is_error():
-        assert "nsatisfiable" in matcher.get_error(), matcher.get_error()
+        assert any(words in matcher.get_error() for words in FOR_THE_ENGINE), matcher.get_error()
         return None
     said = bytearray()
     while not matcher.is_stopped():
@@ -300,3 +303,29 @@ def answer(schema: str, chosen: random.Random) -> str | None:
         assert matcher.consume_token(byte), matcher.get_error()
         said.append(byte)
     return said.decode()
+
+
+def mistake_of_llguidance(schema: Any) -> str:
+    import llguidance
+
+    written = llguidance.LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=COMPACT)
+    return str(llguidance.LLMatcher.validate_grammar(written))
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("keyword", REFUSED)
+def test_what_is_refused_is_what_llguidance_can_not_do(keyword: str) -> None:
+    assert "Unimplemented keys" in mistake_of_llguidance({"type": "object", keyword: {}})
+
+
+@pytest.mark.live
+@given(st.text(alphabet="ab1-^$|()?:*+{},[]\\dwpé.<> ", max_size=12))
+def test_a_pattern_that_is_taken_is_one_for_llguidance(pattern: str) -> None:
+    if mistake(pattern) is None:
+        assert mistake_of_llguidance({"type": "string", "pattern": pattern}) == ""
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_simplest_forms_are_patterns_for_llguidance(name: str) -> None:
+    assert not mistake_of_llguidance({"type": "string", "pattern": FORMATS[name].pattern})
