@@ -335,6 +335,7 @@ def test_arrays_of_functions_say_what_is_in_them() -> None:
         [{"type": "integer", "maximum": 3}, {"type": "integer", "exclusiveMinimum": 3}],
         [object_of(k={"const": "a"}), object_of(k={"const": "b"})],
         [object_of("a"), object_of("b")],
+        [{"enum": [1, "a"]}, {"enum": [2, "b"]}, {"enum": [True, None]}],
         [object_of(k=object_of(d={"const": 1})), object_of(k=object_of(d={"enum": [2, 3]}))],
     ],
 )
