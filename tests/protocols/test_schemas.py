@@ -13,7 +13,6 @@ from openai.lib._pydantic import to_strict_json_schema
 from pydantic import AnyUrl, BaseModel, ConfigDict, Field
 
 from slmtape.errors import RequestError
-from slmtape.protocols.openai.patterns import mistake
 from slmtape.protocols.openai.schema_keywords import HELD, REFUSED
 from slmtape.protocols.openai.schemas import check
 
@@ -398,9 +397,3 @@ def test_whatever_is_sent_is_taken_or_refused(schema: Any, strict: bool) -> None
         except RequestError:
             continue
         assert json.loads(text) == sent
-
-
-@given(st.text(alphabet="ab1-^$|()?:*+{},[]\\dwpé.<> ", max_size=12))
-def test_a_pattern_that_is_taken_is_one_for_python(pattern: str) -> None:
-    if mistake(pattern) is None:
-        re.compile(re.sub(r"\\[pP]\{\w+\}", "x", pattern).replace("(?<", "(?P<"))
