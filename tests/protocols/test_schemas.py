@@ -276,6 +276,7 @@ def test_strict_schemas_are_not_too_large(schema: Schema, words: str) -> None:
         ({"type": "number", "exclusiveMinimum": 1, "maximum": 1}, "no number is within"),
         ({"type": "integer", "multipleOf": 7, "minimum": 1, "maximum": 6}, "no number is within"),
         ({"type": "integer", "minimum": 2**60}, "'minimum' leaves only numbers beyond"),
+        ({"type": "number", "minimum": 1e-200}, "'minimum' 1e-200 has too many digits"),
         ({"type": "number", "multipleOf": 0}, "'multipleOf' must be a number greater than 0"),
         ({"type": "number", "multipleOf": 0.123456}, "'multipleOf' 0.123456 has too many digits"),
         ({"type": "string", "pattern": "(?=a)"}, "'pattern' '(?=a)' has something at position 0"),
