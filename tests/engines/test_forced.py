@@ -79,6 +79,16 @@ def test_a_limit_that_is_just_enough_is_enough(engine: Engine) -> None:
     assert exact == whole
 
 
+def test_a_schema_that_nothing_matches_is_the_clients_mistake(engine: Engine) -> None:
+    closed = {"type": "object", "additionalProperties": False}
+    parts = [
+        closed | {"properties": {name: {"type": "string"}}, "required": [name]} for name in "ab"
+    ]
+    with pytest.raises(RequestError, match="no answer can be held to it") as caught:
+        answer(engine, json_about(ANN, {"type": "object", "allOf": parts}))
+    assert caught.value.code == "invalid_json_schema"
+
+
 def test_an_object_is_an_object_where_no_schema_is_given(engine: Engine) -> None:
     result = answer(engine, asking(ANN, response_format=JsonFormat(), max_tokens=200))
     assert isinstance(json.loads(result.text), dict)

@@ -11,7 +11,7 @@ from llguidance import LLMatcher, LLTokenizer
 from numpy.typing import NDArray
 
 from slmtape.engines.llamacpp.schemas import COMPACT, for_generation
-from slmtape.errors import EngineError
+from slmtape.errors import EngineError, RequestError
 
 
 class Grammars:
@@ -29,7 +29,10 @@ class Grammars:
         self._compiled = lru_cache(maxsize=64)(self._compile)
 
     def json(self, schema: str | None) -> "Grammar":
-        """Compact JSON that matches the schema (as text); None: an empty object."""
+        """Compact JSON that matches the schema (as text); None: an empty object.
+
+        Raises RequestError where nothing does.
+        """
         prepared = for_generation(schema)
         return self._grammar(LLMatcher.grammar_from_json_schema(prepared, overrides=COMPACT))
 
@@ -45,7 +48,10 @@ class Grammars:
     def _compile(self, written: str) -> LLMatcher:
         matcher = LLMatcher(self._tokenizer, written, log_level=0)
         if matcher.is_error():
-            raise EngineError(f"The answer can't be forced into this form: {matcher.get_error()}")
+            raise RequestError(
+                f"Invalid schema: no answer can be held to it: {matcher.get_error()}",
+                code="invalid_json_schema",
+            )
         return matcher
 
 
