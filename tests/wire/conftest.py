@@ -1,23 +1,16 @@
 """What holds for every client: nothing leaves this machine, and a missing library is told."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 
 import pytest
 
 from tests.wire.libraries import LIBRARIES
 from tests.wire.loopback import only_loopback
+from tests.wire.programs import QUIET, Said, node, openai2
 
 collect_ignore = [file for file, library in LIBRARIES.items() if find_spec(library) is None]
 """Without its library a file can't be imported; `test_libraries.py` fails in its place."""
-
-QUIET = {
-    "DO_NOT_TRACK": "1",
-    "LANGCHAIN_TRACING_V2": "false",
-    "LANGSMITH_TRACING": "false",
-    "OPENAI_AGENTS_DISABLE_TRACING": "1",
-    "OTEL_SDK_DISABLED": "true",
-}
 
 
 @pytest.fixture(autouse=True)
@@ -28,3 +21,23 @@ def _nothing_leaves_this_machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     with only_loopback() as refused:
         yield
     assert refused == []
+
+
+@pytest.fixture(scope="module")
+def run_node(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Said]:
+    """Runs a program of the folder `node`."""
+    assert pytestconfig.cache is not None
+    cache = pytestconfig.cache
+    return lambda program: node(program, cache, tmp_path_factory.mktemp("node"))
+
+
+@pytest.fixture(scope="module")
+def run_openai2(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Said]:
+    """Runs a program of the folder `openai2`."""
+    assert pytestconfig.cache is not None
+    cache = pytestconfig.cache
+    return lambda program: openai2(program, cache, tmp_path_factory.mktemp("openai2"))

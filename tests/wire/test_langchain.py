@@ -118,7 +118,7 @@ def test_an_agent_calls_a_tool_and_answers(model: Any) -> None:
 
     agent = create_agent(model, [get_weather], middleware=[must_call_first])
     messages = agent.invoke({"messages": [HumanMessage(ASKED)]})["messages"]
-    [asked, called, *results, answer] = messages
+    [_, called, *results, answer] = messages
     assert called.tool_calls
     assert [r.tool_call_id for r in results] == [call["id"] for call in called.tool_calls]
     assert results[0].content.startswith("It is 21 degrees in")

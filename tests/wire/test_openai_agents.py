@@ -1,7 +1,6 @@
 """Through OpenAI's Agents SDK, over both of its APIs."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any, Literal
 
 import pytest
@@ -41,9 +40,9 @@ def get_weather(city: Literal["Paris", "Rome"]) -> str:
 
 
 @pytest.fixture(params=[OpenAIChatCompletionsModel, OpenAIResponsesModel])
-def model(tape: FakeLLMServer, request: pytest.FixtureRequest) -> Iterator[Any]:
+def model(tape: FakeLLMServer, request: pytest.FixtureRequest) -> Any:
     client = AsyncOpenAI(**tape.openai_client_args())
-    yield request.param(MODEL, client)
+    return request.param(MODEL, client)
 
 
 def test_a_plain_answer(model: Any) -> None:
