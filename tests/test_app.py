@@ -83,7 +83,7 @@ def test_a_model_that_is_not_served_is_not_found(serve: Serve) -> None:
     [
         ("POST", "/nonsense", 404, "Invalid URL (POST /v1/nonsense)"),
         ("GET", "/chat/completions/", 404, "Invalid URL (GET /v1/chat/completions/)"),
-        ("GET", "/chat/completions", 405, "Not allowed to GET on /v1/chat/completions"),
+        ("PUT", "/chat/completions", 405, "Not allowed to PUT on /v1/chat/completions"),
         ("DELETE", "/models", 405, "Not allowed to DELETE on /v1/models"),
     ],
 )

@@ -11,7 +11,8 @@ import pytest
 from benchmarks import results
 from slmtape.generation import Mode
 from slmtape.nearest import differences
-from slmtape.protocols.openai.chat_body import FIELDS, Treatment
+from slmtape.protocols.openai.chat_body import FIELDS
+from slmtape.protocols.openai.wire import Treatment
 from tests.support import CASSETTES, ROOT, request_for
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Chat Completions without a server: a body in, a request out; results in, JSON and events out."""
+"""The body of a chat completion: what is understood, and what is refused in which words."""
 
 import json
 from contextlib import suppress
@@ -7,30 +7,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from slmtape.errors import RequestError
-from slmtape.generation import GenerationResult, Message, Piece
+from slmtape.generation import Message
+from slmtape.keys import key
 from slmtape.protocols import Incoming, Served
-from slmtape.protocols.openai.chat import ChatCall, parse
-from slmtape.protocols.openai.chat_body import FIELDS, Treatment
+from slmtape.protocols.openai.chat import parse
+from slmtape.protocols.openai.chat_body import FIELDS
+from slmtape.protocols.openai.wire import Treatment
+from tests.protocols.calls import SERVED, call, refusal
 from tests.support import chat
 
-SERVED = Served(["echo"], {"gpt-4o-mini": "echo"})
-RESULT = GenerationResult(
-    pieces=(Piece("Hé"), Piece("llo")), finish_reason="length", prompt_tokens=7, completion_tokens=2
-)
-
-
-def call(body: Any, served: Served = SERVED) -> ChatCall:
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return parse(Incoming(served, raw, "application/json; charset=utf-8"))
-
-
-def refusal(body: Any) -> RequestError:
-    with pytest.raises(RequestError) as caught:
-        call(body)
-    return caught.value
+LENIENT = Served(["echo"], {}, lenient=True)
 
 
 def test_a_body_with_everything_is_understood() -> None:
@@ -69,13 +57,13 @@ def test_a_body_with_everything_is_understood() -> None:
         Message("user", "a\nb"),
     )
     assert parsed.request.model == "echo"
-    assert parsed.model == "gpt-4o-mini"
+    assert parsed.form.model == "gpt-4o-mini"
     assert (parsed.request.temperature, parsed.request.top_p, parsed.request.seed) == (0.5, 0.9, 42)
     assert (parsed.request.max_tokens, parsed.request.stop) == (20, ("\n", "END"))
     assert (parsed.request.presence_penalty, parsed.request.frequency_penalty) == (1, -1)
     assert parsed.request.logit_bias == ((5, -100.0),)
-    assert (parsed.n, parsed.stream, parsed.include_usage) == (2, True, True)
-    assert parsed.service_tier == "flex"
+    assert (parsed.n, parsed.stream, parsed.form.include_usage) == (2, True, True)
+    assert parsed.form.service_tier == "flex"
 
 
 def test_temperature_is_zero_where_it_is_not_given() -> None:
@@ -104,42 +92,6 @@ MISTAKES: list[tuple[dict[str, Any], str | None, str | None, str]] = [
         "invalid_type",
         "expected one of a string or array of objects, but got an integer",
     ),
-    (
-        {"messages": [{"role": "user", "content": [{"type": "text"}]}]},
-        "messages[0].content[0].text",
-        "missing_required_parameter",
-        "Missing required parameter",
-    ),
-    (
-        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]},
-        "messages[0].content[0].type",
-        "unsupported_value",
-        "content of type 'image_url' is not supported",
-    ),
-    (
-        {"messages": [{"role": "tool", "content": "x", "tool_call_id": "1"}]},
-        "messages[0].role",
-        "unsupported_value",
-        "the role 'tool' is not supported",
-    ),
-    (
-        {"messages": [{"role": "assistant", "content": "", "tool_calls": [{}]}]},
-        "messages[0].tool_calls",
-        "unsupported_value",
-        "'tool_calls' is not supported",
-    ),
-    (
-        {"messages": [{"role": "user", "content": "x", "tool_calls": [{}]}]},
-        "messages[0].tool_calls",
-        "unknown_parameter",
-        "Unknown parameter: 'messages[0].tool_calls'",
-    ),
-    (
-        {"messages": [{"role": "user", "content": "x", "mood": "good"}]},
-        "messages[0].mood",
-        "unknown_parameter",
-        "Unknown parameter: 'messages[0].mood'",
-    ),
     ({"temperature": "hot"}, "temperature", "invalid_type", "expected a decimal, but got a string"),
     ({"temperature": True}, "temperature", "invalid_type", "expected a decimal, but got a boolean"),
     (
@@ -159,7 +111,12 @@ MISTAKES: list[tuple[dict[str, Any], str | None, str | None, str]] = [
     ({"n": 129}, "n", "integer_above_max_value", "Expected a value <= 128"),
     ({"n": 1.5}, "n", "invalid_type", "expected an integer, but got a decimal number"),
     ({"max_tokens": 0}, "max_tokens", "integer_below_min_value", "Expected a value >= 1"),
-    ({"max_tokens": 2**60}, "max_tokens", "integer_above_max_value", "Expected a value <= 2"),
+    (
+        {"max_tokens": 2**60},
+        "max_tokens",
+        "integer_above_max_value",
+        "Expected a value <= 2147483647",
+    ),
     ({"max_tokens": 1, "max_completion_tokens": 1}, "max_tokens", None, "at the same time"),
     ({"seed": 2**63}, "seed", "integer_above_max_value", "Expected a value <="),
     ({"seed": 2**80}, "seed", "integer_above_max_value", "Expected a value <="),
@@ -181,28 +138,47 @@ MISTAKES: list[tuple[dict[str, Any], str | None, str | None, str]] = [
     ({"metadata": {"k": "v" * 513}}, "metadata.k", "string_above_max_length", "length 512"),
     ({"metadata": {"k" * 65: ""}}, "metadata", "property_name_above_max_length", "length 64"),
     ({"~x": 1}, "~x", "unknown_parameter", "Unknown parameter: '~x'"),
-    ({"logprobs": 0}, "logprobs", "unsupported_parameter", "'logprobs' is not supported"),
+    ({"logprobs": 0}, "logprobs", "invalid_type", "expected a boolean, but got an integer"),
     ({"messages": [{"role": None, "content": ""}]}, "messages[0].role", "invalid_type", "got null"),
-    (
-        {"messages": [{"role": "assistant", "content": "", "tool_calls": []}]},
-        "messages[0].tool_calls",
-        "empty_array",
-        "minimum length 1",
-    ),
-    (
-        {"messages": [{"role": "user", "content": [{"type": "text", "text": "", "file": {}}]}]},
-        "messages[0].content[0].file",
-        "unknown_parameter",
-        "Unknown parameter",
-    ),
     ({"metadata": {str(i): "" for i in range(17)}}, "metadata", "object_above_max_properties", ""),
     ({"service_tier": "best"}, "service_tier", "invalid_value", "'auto', 'default', 'flex'"),
-    ({"tools": []}, "tools", "unsupported_parameter", "'tools' is not supported"),
-    ({"logprobs": True}, "logprobs", "unsupported_parameter", "'logprobs' is not supported"),
-    ({"top_k": 5}, "top_k", "unknown_parameter", "Unknown parameter: 'top_k'."),
+    ({"tools": []}, "tools", "empty_array", "minimum length 1"),
+    ({"functions": []}, "functions", "empty_array", "minimum length 1"),
+    ({"tools": [{}] * 129}, "tools", "array_above_max_length", "maximum length 128"),
+    ({"tools": [{}]}, "tools[0].type", "missing_required_parameter", "'tools[0].type'"),
+    (
+        {"parallel_tool_calls": "no"},
+        "parallel_tool_calls",
+        "invalid_type",
+        "expected a boolean",
+    ),
+    ({"top_logprobs": 5}, "top_logprobs", None, "only allowed when 'logprobs' is enabled"),
+    ({"logprobs": True, "top_logprobs": 21}, "top_logprobs", "integer_above_max_value", "<= 20"),
+    ({"reasoning_effort": "huge"}, "reasoning_effort", "invalid_value", "'xhigh', and 'max'"),
+    ({"verbosity": "mute"}, "verbosity", "invalid_value", "'low', 'medium', and 'high'"),
+    ({"modalities": []}, "modalities", "empty_array", ""),
+    ({"modalities": ["smell"]}, "modalities[0]", "invalid_value", "'text' and 'audio'"),
+    (
+        {"modalities": ["text", "audio"]},
+        "modalities",
+        "unsupported_value",
+        "'audio' is not supported by this server. Ask for ['text'].",
+    ),
+    ({"prediction": {"type": "content"}}, "prediction.content", "missing_required_parameter", ""),
+    ({"moderation": {}}, "moderation.model", "missing_required_parameter", ""),
+    (
+        {"web_search_options": {"search_context_size": "none"}},
+        "web_search_options.search_context_size",
+        "invalid_value",
+        "'low', 'medium', and 'high'",
+    ),
+    ({"store": "yes"}, "store", "invalid_type", "expected a boolean"),
+    ({"top_k": 5}, "top_k", "unknown_parameter", "'top_k'. Did you mean 'top_p'?"),
+    ({"stroe": True}, "stroe", "unknown_parameter", "'stroe'. Did you mean 'store'?"),
+    ({"chat_template": ""}, "chat_template", "unknown_parameter", "Unknown parameter: 'chat_templ"),
     ({"top_k": 5, "n": 0}, "top_k", "unknown_parameter", ""),
     ({"n": 0, "temperature": 9}, "n", "integer_below_min_value", ""),
-    ({"temperature": 9, "tools": []}, "temperature", "decimal_above_max_value", ""),
+    ({"temperature": 9, "tools": []}, "tools", "empty_array", ""),
     ({"model": "gpt-9"}, None, "model_not_found", "Served here: echo, gpt-4o-mini"),
     ({"model": 5}, "model", "invalid_type", "expected a string, but got an integer"),
 ]
@@ -243,6 +219,65 @@ def test_what_is_not_built_is_refused_by_name(name: str) -> None:
     assert (error.param, error.code) == (name, "unsupported_parameter")
 
 
+def test_what_is_far_from_every_name_gets_no_hint() -> None:
+    assert refusal(chat("hi", chat_template="x")).message == "Unknown parameter: 'chat_template'."
+
+
+def test_what_changes_no_answer_is_taken_and_makes_no_difference() -> None:
+    plain = call(chat("hi")).request
+    for ignored in (
+        {"user": "u", "safety_identifier": "s", "metadata": {"a": "b"}, "store": False},
+        {"prompt_cache_key": "k", "prompt_cache_retention": "24h"},
+        {"prompt_cache_options": {"mode": "explicit", "ttl": "30m"}},
+        {"modalities": ["text"], "verbosity": "low", "service_tier": "flex"},
+        {"prediction": {"type": "content", "content": [{"type": "text", "text": "x"}]}},
+        {"moderation": {"model": "m", "policy": {"input": {"mode": "score"}, "output": None}}},
+        {
+            "web_search_options": {
+                "user_location": {"type": "approximate", "approximate": {"city": "Rome"}}
+            }
+        },
+        {"response_format": {"type": "text"}, "logprobs": False},
+        dict.fromkeys(set(FIELDS) - {"model", "messages"}),
+    ):
+        assert call(chat("hi", **ignored)).request == plain
+
+
+def test_what_decides_the_answer_is_in_the_request() -> None:
+    asked = call(chat("hi", logprobs=True, top_logprobs=3, reasoning_effort="low")).request
+    assert (asked.top_logprobs, asked.reasoning_effort) == (3, "low")
+    assert call(chat("hi", logprobs=True)).request.top_logprobs == 0
+    assert call(chat("hi", logprobs=False)).request.top_logprobs is None
+
+
+def test_a_lenient_server_passes_on_what_openai_does_not_know() -> None:
+    body = chat("hi", top_k=5, min_p=0.1, think=False, mode="a", nothing=None, options={"b": [1]})
+    asked = call(body, LENIENT).request
+    assert dict(asked.extras) == {
+        "top_k": 5,
+        "min_p": 0.1,
+        "think": False,
+        "mode": "a",
+        "options": '{"b":[1]}',
+    }
+    assert len(key(asked)) == 16
+    assert call(chat("hi"), LENIENT).request.extras == ()
+
+
+@pytest.mark.parametrize("number", [b"1" + b"0" * 30, b"-9007199254740993", b"1e300"])
+def test_a_number_that_no_key_can_tell_exactly_is_passed_on_as_text(number: bytes) -> None:
+    body = json.dumps(chat("hi")).encode()[:-1] + b', "big": ' + number + b"}"
+    [(_, value)] = call(body, LENIENT).request.extras
+    assert float(value) == float(number)
+    assert isinstance(value, str)
+    assert key(call(body, LENIENT).request)
+
+
+def test_a_lenient_server_still_checks_what_openai_knows() -> None:
+    assert refusal(chat("hi", top_k=5, n=0), LENIENT).param == "n"
+    assert refusal(chat("hi", messages=[{**USER, "mood": ""}]), LENIENT).param == "messages[0].mood"
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
@@ -250,61 +285,14 @@ JSON = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from([*FIELDS, "role", "else"]), JSON, max_size=6), st.booleans())
-def test_any_json_is_understood_or_refused(body: dict[str, Any], whole: bool) -> None:
+@given(
+    st.dictionaries(st.sampled_from([*FIELDS, "role", "else"]), JSON, max_size=6),
+    st.booleans(),
+    st.sampled_from([SERVED, LENIENT]),
+)
+def test_any_json_is_understood_or_refused(
+    body: dict[str, Any], whole: bool, served: Served
+) -> None:
     # Any other exception than a RequestError would be a 500.
     with suppress(RequestError):
-        assert call(chat("hi") | body if whole else body).request.messages
-
-
-def test_a_whole_answer_is_a_chat_completion() -> None:
-    parsed = call(chat("hi", model="gpt-4o-mini", n=2))
-    told = json.loads(parsed.render(["a" * 16, "b" * 16], [RESULT, RESULT]))
-    completion = ChatCompletion.model_validate(told, strict=True)
-    assert completion.model == "gpt-4o-mini"
-    assert [choice.message.content for choice in completion.choices] == ["Héllo", "Héllo"]
-    assert {choice.finish_reason for choice in completion.choices} == {"length"}
-    assert completion.usage is not None
-    usage = completion.usage
-    assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == (7, 4, 11)
-
-
-def events(parsed: ChatCall) -> list[Any]:
-    n = parsed.n
-    rendering = parsed.rendering(["a" * 16] * n)
-    text = rendering.open()
-    text += "".join(rendering.piece(i, piece) for i in range(n) for piece in RESULT.pieces)
-    text += rendering.close([RESULT] * n)
-    assert text.endswith("data: [DONE]\n\n")
-    lines = text.removesuffix("data: [DONE]\n\n").split("\n\n")[:-1]
-    return [json.loads(line.removeprefix("data: ")) for line in lines]
-
-
-@pytest.mark.parametrize("include_usage", [False, True])
-def test_events_follow_the_grammar(include_usage: bool) -> None:
-    options = {"stream_options": {"include_usage": True}} if include_usage else {}
-    told = events(call(chat("hi", n=2, stream=True, **options)))
-    chunks = [ChatCompletionChunk.model_validate(event, strict=True) for event in told]
-    body = chunks[:-1] if include_usage else chunks
-    assert len({(c.id, c.created, c.model, c.system_fingerprint) for c in chunks}) == 1
-    assert [c.choices[0].index for c in body] == [0, 1, 0, 0, 1, 1, 0, 1]
-    assert [c.choices[0].delta.role for c in body[:2]] == ["assistant", "assistant"]
-    assert [c.choices[0].delta.content for c in body[2:6]] == ["Hé", "llo", "Hé", "llo"]
-    assert [c.choices[0].finish_reason for c in body] == [None] * 6 + ["length", "length"]
-    if include_usage:
-        assert all(event["usage"] is None for event in told[:-1])
-        assert chunks[-1].choices == []
-        assert chunks[-1].usage is not None
-        assert chunks[-1].usage.completion_tokens == 4
-    else:
-        assert all("usage" not in event for event in told)
-
-
-def test_ids_and_times_derive_from_the_keys() -> None:
-    parsed = call(chat("hi"))
-    one, same, other = (
-        json.loads(parsed.render([key], [RESULT])) for key in ("a" * 16, "a" * 16, "b" * 16)
-    )
-    assert one == same
-    assert one["id"] != other["id"]
-    assert one["created"] != other["created"]
+        assert key(call(chat("hi") | body if whole else body, served).request)

@@ -1,12 +1,17 @@
 """The OpenAI API. Field by field, what is done with each is in the tables beside the parsers."""
 
 from slmtape.protocols import Generates, Tells, WireProtocol
-from slmtape.protocols.openai import authorization, chat, errors, models
+from slmtape.protocols.openai import authorization, chat, chat_stored, errors, models
 from slmtape.protocols.openai.memory import Memory
 
 OPENAI = WireProtocol(
     endpoints=(
         Generates("/v1/chat/completions", chat.parse),
+        Tells("/v1/chat/completions", chat_stored.listing),
+        Tells("/v1/chat/completions/{id}", chat_stored.one),
+        Tells("/v1/chat/completions/{id}", chat_stored.update, "POST"),
+        Tells("/v1/chat/completions/{id}", chat_stored.delete, "DELETE"),
+        Tells("/v1/chat/completions/{id}/messages", chat_stored.messages),
         Tells("/v1/models", models.listing),
         Tells("/v1/models/{model:path}", models.one),
     ),

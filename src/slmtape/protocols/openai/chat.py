@@ -2,24 +2,33 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import to_json
 
 from slmtape.errors import RequestError, SlmtapeError
 from slmtape.generation import GenerationRequest, GenerationResult
-from slmtape.protocols import Incoming
+from slmtape.protocols import Incoming, Served
 from slmtape.protocols.openai import chat_body
-from slmtape.protocols.openai.chat_answer import ChatEvents, completion
+from slmtape.protocols.openai.chat_answer import ChatEvents, Form, completion
+from slmtape.protocols.openai.chat_format import json_format
+from slmtape.protocols.openai.chat_messages import conversation
+from slmtape.protocols.openai.chat_stored import storing
+from slmtape.protocols.openai.chat_tools import legacy_use, tool_use
 
 
 @dataclass(frozen=True, slots=True)
 class ChatCall:
-    """A chat completion as it was asked for. `model` is the name the client used."""
+    """A chat completion as it was asked for.
 
-    model: str
+    `form` is how its answer is written; `store` keeps what was answered, or is None.
+    """
+
     request: GenerationRequest
     n: int
     stream: bool
-    include_usage: bool
-    service_tier: str
+    form: Form
+    store: Callable[[dict[str, Any]], None] | None = None
     background = False
 
     @property
@@ -29,43 +38,37 @@ class ChatCall:
 
     def render(self, keys: Sequence[str], results: Sequence[GenerationResult]) -> bytes:
         """The body of the whole answer."""
-        return completion(keys, results, model=self.model, service_tier=self.service_tier)
+        return to_json(completion(keys, results, self.form))
 
     def rendering(self, keys: Sequence[str]) -> ChatEvents:
         """The answer as events."""
-        return ChatEvents(
-            keys,
-            model=self.model,
-            service_tier=self.service_tier,
-            include_usage=self.include_usage,
-        )
+        return ChatEvents(keys, self.form)
 
     def begin(self, keys: Sequence[str], cancel: Callable[[], object]) -> bytes:
         """Never called: chat completions are answered at once."""
         raise NotImplementedError
 
     def keep(self, keys: Sequence[str], outcome: Sequence[GenerationResult] | SlmtapeError) -> None:
-        """Nothing is remembered."""
+        """Remember a complete answer, where `store` was asked for."""
+        if self.store and not isinstance(outcome, SlmtapeError):
+            self.store(completion(keys, outcome, self.form))
 
 
 def parse(incoming: Incoming) -> ChatCall:
     """The call in a body. Raises RequestError."""
     served = incoming.served
-    body = chat_body.read(incoming.body, incoming.content_type)
-    biases, messages = chat_body.biases(body), chat_body.messages(body)
-    model = served.find(body.model)
-    if model is None:
-        raise RequestError(
-            f"The model `{body.model}` does not exist or you do not have access to it. "
-            f"Served here: {', '.join(served.names)}.",
-            code="model_not_found",
-            status=404,
-        )
+    body, extras = chat_body.read(incoming.body, incoming.content_type, lenient=served.lenient)
+    legacy = body.functions is not None or body.function_call is not None
+    tools = tool_use(body.tools, body.tool_choice, body.parallel_tool_calls)
+    if legacy:
+        tools = legacy_use(body.functions, body.function_call)
+    biases = chat_body.biases(body)
+    messages = conversation(body.messages, served)
+    response_format = json_format(body.response_format, messages)
     options = body.stream_options
     return ChatCall(
-        model=body.model,
         request=GenerationRequest(
-            model=model,
+            model=_model(served, body.model),
             messages=messages,
             temperature=body.temperature,
             top_p=body.top_p,
@@ -75,9 +78,35 @@ def parse(incoming: Incoming) -> ChatCall:
             max_tokens=body.max_completion_tokens or body.max_tokens,
             stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
             seed=body.seed,
+            response_format=response_format,
+            top_logprobs=(body.top_logprobs or 0) if body.logprobs else None,
+            reasoning_effort=body.reasoning_effort,
+            extras=extras,
+            **tools.fields,
         ),
         n=body.n,
         stream=body.stream,
-        include_usage=bool(options and options.include_usage),
-        service_tier="default" if body.service_tier == "auto" else body.service_tier,
+        form=Form(
+            model=body.model,
+            service_tier="default" if body.service_tier == "auto" else body.service_tier,
+            include_usage=bool(options and options.include_usage),
+            logprobs=body.logprobs,
+            named=tools.named,
+            legacy=legacy,
+            metadata=(body.metadata or {}) if body.store else None,
+        ),
+        store=storing(incoming.memory.completions, body) if body.store else None,
     )
+
+
+def _model(served: Served, asked: str) -> str:
+    """The served model that answers to this name. Raises RequestError where there is none."""
+    model = served.find(asked)
+    if model is None:
+        raise RequestError(
+            f"The model `{asked}` does not exist or you do not have access to it. "
+            f"Served here: {', '.join(served.names)}.",
+            code="model_not_found",
+            status=404,
+        )
+    return model

@@ -1,8 +1,9 @@
 """OpenAI's errors: the envelope, and its words for each kind of mistake in a body."""
 
 import json
-from collections.abc import Callable, Sequence
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal
 
 from pydantic_core import ErrorDetails, from_json
 
@@ -69,10 +70,13 @@ def mistake(errors: Sequence[ErrorDetails], order: Sequence[str]) -> RequestErro
     def rank(error: ErrorDetails) -> tuple[bool, int]:
         return error["type"] != "extra_forbidden", order.index(str(error["loc"][0]))
 
-    known = [error for error in errors if str(error["loc"][0]) in order]
-    unknown = [error for error in errors if str(error["loc"][0]) not in order]
-    first = (unknown or sorted(known, key=rank))[0]
-    return _told(first)
+    return _told(min(errors, key=rank))
+
+
+def first(errors: Sequence[ErrorDetails], param: str) -> RequestError:
+    """The error to report for pydantic's findings in the object at `param`: unknown names first."""
+    unknown = [error for error in errors if error["type"] == "extra_forbidden"]
+    return _told((unknown or errors)[0], param)
 
 
 def missing(param: str) -> RequestError:
@@ -82,9 +86,43 @@ def missing(param: str) -> RequestError:
     )
 
 
-def unknown(param: str) -> RequestError:
-    """The error for a parameter that does not exist."""
-    return RequestError(f"Unknown parameter: '{param}'.", param=param, code="unknown_parameter")
+def unknown(param: str, known: Iterable[str] = ()) -> RequestError:
+    """The error for a parameter that does not exist; names the `known` one that was meant."""
+    close = [(_distance(param, name), name) for name in known if abs(len(name) - len(param)) <= 2]
+    distance, meant = min(close, default=(3, ""))
+    hint = f" Did you mean '{meant}'?" if distance <= 2 else ""
+    return RequestError(
+        f"Unknown parameter: '{param}'.{hint}", param=param, code="unknown_parameter"
+    )
+
+
+def unsupported_parameter(param: str) -> RequestError:
+    """The error for a parameter that exists at OpenAI, but not here."""
+    return RequestError(
+        f"Unsupported parameter: '{param}' is not supported by this server.",
+        param=param,
+        code="unsupported_parameter",
+    )
+
+
+def unsupported(param: str, what: str, instead: str = "") -> RequestError:
+    """The error for what exists at OpenAI ("the type 'custom'"), but not here."""
+    return RequestError(
+        f"Unsupported value: '{param}': {what} is not supported by this server. {instead}".strip(),
+        param=param,
+        code="unsupported_value",
+    )
+
+
+def not_among(param: str, value: Any, supported: Sequence[str]) -> RequestError:
+    """The error for a value that is none of the supported ones."""
+    if not isinstance(value, str):
+        return wrong_type(param, "a string", value)
+    return RequestError(
+        f"Invalid value: '{value}'. Supported values are: {listed(supported)}.",
+        param=param,
+        code="invalid_value",
+    )
 
 
 def empty_array(param: str) -> RequestError:
@@ -97,6 +135,16 @@ def empty_array(param: str) -> RequestError:
     )
 
 
+def long_array(param: str, limit: int, length: int) -> RequestError:
+    """The error for an array with too many elements."""
+    return RequestError(
+        f"Invalid '{param}': array too long. Expected an array with maximum length {limit}, "
+        f"but got an array with length {length} instead.",
+        param=param,
+        code="array_above_max_length",
+    )
+
+
 def wrong_type(param: str, expected: str, value: Any) -> RequestError:
     """The error for a value of another type than `expected` ("a string")."""
     return RequestError(
@@ -106,10 +154,18 @@ def wrong_type(param: str, expected: str, value: Any) -> RequestError:
     )
 
 
-def _told(error: ErrorDetails) -> RequestError:
-    if error["loc"][-1] == "[key]":
-        return _long_name(_path(error["loc"][:-2]), error)
-    param = _path(error["loc"])
+def listed(names: Sequence[str]) -> str:
+    """`'a', 'b', and 'c'`."""
+    *others, last = [f"'{name}'" for name in names]
+    comma = "," if len(others) > 1 else ""
+    return f"{', '.join(others)}{comma} and {last}" if others else last
+
+
+def _told(error: ErrorDetails, under: str = "") -> RequestError:
+    """The error for a finding; `under` is the path of what was looked at."""
+    if error["loc"] and error["loc"][-1] == "[key]":
+        return _long_name(_path(error["loc"][:-2], under), error)
+    param = _path(error["loc"], under)
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "missing":
         return missing(param)
@@ -120,14 +176,7 @@ def _told(error: ErrorDetails) -> RequestError:
     if kind in _BOUNDS:
         return _BOUNDS[kind](param, value, context)
     if kind == "literal_error":
-        if not isinstance(value, str):
-            return wrong_type(param, "a string", value)
-        return RequestError(
-            f"Invalid value: '{value}'. Supported values are: "
-            f"{_alternatives(context['expected'])}.",
-            param=param,
-            code="invalid_value",
-        )
+        return not_among(param, value, re.findall("'([^']*)'", context["expected"]))
     return RequestError(f"Invalid '{param}': {error['msg']}.", param=param, code="invalid_value")
 
 
@@ -155,51 +204,83 @@ _TYPES = {
 }
 
 
-def _bound(word: str, side: str, sign: str, name: str) -> Callable[..., RequestError]:
-    def told(param: str, value: Any, context: dict[str, Any]) -> RequestError:
-        limit = context[name]
-        kind = "integer" if isinstance(limit, int) else "decimal"
-        return RequestError(
-            f"Invalid '{param}': {kind} {word} {side} value. "
-            f"Expected a value {sign} {limit:g}, but got {value} instead.",
-            param=param,
-            code=f"{kind}_{word}_{'min' if word == 'below' else 'max'}_value",
-        )
-
-    return told
-
-
-def _length(kind: str, unit: str) -> Callable[..., RequestError]:
-    def told(param: str, value: Any, context: dict[str, Any]) -> RequestError:
-        limit = context["max_length"]
-        return RequestError(
-            f"Invalid '{param}': {unit} too long. Expected {kind} with maximum length {limit}, "
-            f"but got {kind} with length {len(value)} instead.",
-            param=param,
-            code=f"{unit}_above_max_length",
-        )
-
-    return told
+def out_of_range(
+    param: str, side: Literal["below", "above"], limit: float, value: float
+) -> RequestError:
+    """The error for a number on that side of a limit."""
+    word, sign = {"below": ("minimum", ">="), "above": ("maximum", "<=")}[side]
+    kind = "integer" if isinstance(limit, int) else "decimal"
+    return RequestError(
+        f"Invalid '{param}': {kind} {side} {word} value. "
+        f"Expected a value {sign} {limit:.12g}, but got {value} instead.",
+        param=param,
+        code=f"{kind}_{side}_{word[:3]}_value",
+    )
 
 
-_BOUNDS = {
-    "greater_than_equal": _bound("below", "minimum", ">=", "ge"),
-    "less_than_equal": _bound("above", "maximum", "<=", "le"),
-    "too_long": _length("an array", "array"),
-    "string_too_long": _length("a string", "string"),
+def _long_string(param: str, value: str, context: dict[str, Any]) -> RequestError:
+    limit = context["max_length"]
+    return RequestError(
+        f"Invalid '{param}': string too long. Expected a string with maximum length {limit}, "
+        f"but got a string with length {len(value)} instead.",
+        param=param,
+        code="string_above_max_length",
+    )
+
+
+def _empty_string(param: str) -> RequestError:
+    return RequestError(
+        f"Invalid '{param}': empty string. Expected a string with minimum length 1, "
+        "but got an empty string instead.",
+        param=param,
+        code="empty_string",
+    )
+
+
+def _unlike(param: str, pattern: str) -> RequestError:
+    return RequestError(
+        f"Invalid '{param}': string does not match pattern. "
+        f"Expected a string that matches the pattern '{pattern}'.",
+        param=param,
+        code="invalid_value",
+    )
+
+
+_BOUNDS: dict[str, Callable[[str, Any, dict[str, Any]], RequestError]] = {
+    "greater_than_equal": lambda param, value, ctx: out_of_range(param, "below", ctx["ge"], value),
+    "less_than_equal": lambda param, value, ctx: out_of_range(param, "above", ctx["le"], value),
+    "too_long": lambda param, value, context: long_array(param, context["max_length"], len(value)),
+    "string_too_long": _long_string,
     "too_short": lambda param, *_: empty_array(param),
+    "string_too_short": lambda param, *_: _empty_string(param),
+    "string_pattern_mismatch": lambda param, _, context: _unlike(param, context["pattern"]),
 }
 
 
-def _path(location: Sequence[int | str]) -> str:
+def _path(location: Sequence[int | str], under: str = "") -> str:
     """`messages[0].content`; the names of union branches are left away."""
-    path = ""
+    path = under
     for step in location:
         if isinstance(step, int):
             path += f"[{step}]"
         elif step not in BRANCHES:
             path += f".{step}" if path else step
     return path
+
+
+def _distance(one: str, other: str) -> int:
+    """How many characters have to be added, removed, replaced or swapped with the next."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, here in enumerate(one, 1):
+        below = [i]
+        for j, there in enumerate(other, 1):
+            steps = min(below[-1] + 1, row[j] + 1, row[j - 1] + (here != there))
+            if i > 1 and j > 1 and one[i - 2] == there and here == other[j - 2]:
+                steps = min(steps, before[j - 2] + 1)
+            below.append(steps)
+        before, row = row, below
+    return row[-1]
 
 
 def _kind(value: Any) -> str:
@@ -218,10 +299,3 @@ def _kind(value: Any) -> str:
             return "an array"
         case _:
             return "an object"
-
-
-def _alternatives(expected: str) -> str:
-    """pydantic's `'a', 'b' or 'c'` as OpenAI's `'a', 'b', and 'c'`."""
-    names = expected.replace(" or ", ", ").split(", ")
-    comma = "," if len(names) > 2 else ""
-    return f"{', '.join(names[:-1])}{comma} and {names[-1]}" if len(names) > 1 else names[0]

@@ -1,0 +1,34 @@
+"""What the parsers of bodies share: objects that refuse what they don't know."""
+
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from slmtape.protocols.openai import errors
+
+
+class Treatment(StrEnum):
+    """What is done with a field."""
+
+    USED = "decides the answer, or how it is sent"
+    ECHOED = "comes back in the answer"
+    ACCEPTED = "checked; changes no answer"
+    REFUSED = "refused by name"
+
+
+class Strict(BaseModel):
+    """An object of a body: each member has its JSON type, and there are no others."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read(model: type[Model], value: Any, param: str) -> Model:
+    """The object at `param` ("tools[0].function"). Raises RequestError, in OpenAI's words."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise errors.first(error.errors(), param) from error
