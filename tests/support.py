@@ -24,6 +24,7 @@ from slmtape.generation import (
     ModelFile,
     Piece,
     Recording,
+    Request,
     Token,
 )
 from slmtape.keys import key
@@ -43,8 +44,6 @@ class EchoEngine:
     it was asked. A message that begins with "fail" raises.
     """
 
-    made_with: Mapping[str, str] = {"engine": "echo"}
-
     def __init__(self, path: Path = Path("echo.gguf"), name: str = "echo") -> None:
         self.model = ModelFile(name, path.name, "0" * 64)
         self.started = threading.Event()
@@ -59,6 +58,9 @@ class EchoEngine:
     def allow(self, words: int = 1_000_000) -> None:
         """Let it say this many more words."""
         self._words.release(words)
+
+    def made_with(self, request: Request) -> Mapping[str, str]:
+        return {"engine": "echo"}
 
     def generate(
         self, request: GenerationRequest, say: Callable[[Piece], None]

@@ -14,7 +14,7 @@ from tests.support import ROOT
 SOURCE = ROOT / "src" / "slmtape"
 LAYERS = [
     {"errors", "generation"},
-    {"keys"},
+    {"keys", "schemas"},
     {"nearest", "calls", "protocols", "engines", "stores", "models"},
     {"replay"},
     {"app"},

@@ -265,9 +265,8 @@ class Engine(Protocol):
     def model(self) -> ModelFile:
         """The model that answers."""
 
-    @property
-    def made_with(self) -> Mapping[str, str]:
-        """What answers depend on besides the request and the model."""
+    def made_with(self, request: Request) -> Mapping[str, str]:
+        """What the answer to this request depends on besides it and the model."""
 
     def generate(
         self, request: GenerationRequest, say: Callable[[Piece], None]

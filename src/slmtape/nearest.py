@@ -68,6 +68,8 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
             parts = [(f"{path}[{index}]", part) for index, part in enumerate(value)]
         case _:
             return {path: value}
+    if not parts:
+        return {path: value} if path else {}
     return {name: leaf for where, part in parts for name, leaf in _flat(part, where).items()}
 
 

@@ -67,7 +67,7 @@ class Answer:
         """Add a piece. Raises ServerStopped where nobody waits for it any more."""
         if self.abandoned:
             raise ServerStopped("Nobody waits for this answer any more.")
-        if piece.text or piece.tokens:
+        if piece.text:
             self.pieces.append(piece)
             self._wake(done=False)
 
@@ -205,7 +205,7 @@ class Replay:
                     model=engine.model,
                     request=request,
                     result=result,
-                    made_with={"slmtape": slmtape.__version__, **engine.made_with},
+                    made_with={"slmtape": slmtape.__version__, **engine.made_with(request)},
                 )
             )
         return result

@@ -33,7 +33,7 @@ def test_an_answer_that_outgrows_its_context_is_the_one_of_a_large_context() -> 
             assert not used.holds(4096)
             used.grow()
         for token in prompt[:40]:
-            used.evaluate_one(token)
+            used.evaluate([token])
         logits.append(llama_cpp.llama_get_logits_ith(used.handle, -1)[: loaded.size])
     assert logits[0] == logits[1]
 

@@ -39,11 +39,11 @@ def test_text_passes_up_to_the_first_stop_sequence(
     for part in cut(text, cuts):
         said += sequences.add(str(part))
         assert not any(stop in said for stop in stops)
-        if sequences.hit:
+        if sequences.met:
             break
     said += sequences.end()
     met = [text.find(stop) for stop in stops if stop in text]
-    assert sequences.hit == bool(met)
+    assert bool(sequences.met) == bool(met)
     if met:
         # A longer sequence may begin before one that ends first; what ends first stops.
         ends = [text.find(stop) + len(stop) for stop in stops if stop in text]
@@ -66,4 +66,4 @@ def test_only_what_may_begin_a_stop_sequence_is_held_back() -> None:
         "",
         "",
     ]
-    assert sequences.hit
+    assert sequences.met

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -296,3 +297,63 @@ def test_any_json_is_understood_or_refused(
     # Any other exception than a RequestError would be a 500.
     with suppress(RequestError):
         assert key(call(chat("hi") | body if whole else body, served).request)
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Every member and element in a JSON value: its container, and its name or index there."""
+    names = list(value) if isinstance(value, dict) else range(len(value))
+    found = [(value, name) for name in names]
+    for name in names:
+        if isinstance(value[name], dict | list):
+            found += places(value[name])
+    return found
+
+
+PNG = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk=", "detail": "low"}}
+SOUND = {"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}}
+SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+ALLOWED = {"mode": "auto", "tools": [{"type": "function", "function": {"name": "f"}}]}
+WHOLE: dict[str, Any] = {
+    "model": "echo",
+    "messages": [
+        {"role": "user", "content": [PNG, SOUND, {"type": "file", "file": {"file_id": "x"}}]},
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        {"role": "tool", "tool_call_id": "c", "content": [{"type": "text", "text": "json"}]},
+        {"role": "assistant", "function_call": {"name": "f", "arguments": "{}"}},
+        {"role": "function", "name": "f", "content": "x"},
+    ],
+    "tools": [{"type": "function", "function": {"name": "f", "parameters": SCHEMA}}],
+    "tool_choice": {"type": "allowed_tools", "allowed_tools": ALLOWED},
+    "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA}},
+    "logit_bias": {"5": 1},
+    "stop": ["a"],
+    "stream_options": {"include_usage": True},
+    "stream": True,
+    "logprobs": True,
+    "top_logprobs": 2,
+    "metadata": {"a": "b"},
+    "prediction": {"type": "content", "content": "x"},
+    "web_search_options": {"user_location": {"type": "approximate", "approximate": {}}},
+}
+PLACES = len(places(WHOLE))
+
+
+def test_the_body_that_is_spoiled_below_is_understood() -> None:
+    assert call(WHOLE).request.tools
+
+
+@given(st.integers(0, PLACES - 1), JSON, st.sampled_from(["replace", "remove", "add"]))
+def test_a_body_with_anything_wrong_anywhere_is_understood_or_refused(
+    place: int, value: Any, what: str
+) -> None:
+    body = deepcopy(WHOLE)
+    container, name = places(body)[place]
+    if what == "remove":
+        del container[name]
+    elif what == "add" and isinstance(container, dict):
+        container["other"] = value
+    else:
+        container[name] = value
+    with suppress(RequestError):
+        assert key(call(body).request)

@@ -206,7 +206,7 @@ MISTAKES: list[tuple[list[Any], str, str | None, str]] = [
     ),
     ([calling("")], "messages[0].tool_calls[0].id", "empty_string", ""),
     ([calling("c" * 41)], "messages[0].tool_calls[0].id", "string_above_max_length", "length 40"),
-    ([calling("c", "c")], "messages[0].tool_calls[1].id", None, "Duplicate value for 'id' of 'c'"),
+    ([calling("c", "c")], "messages[0].tool_calls[1].id", None, "of 'c' in message[0]"),
     (
         [{"role": "assistant", "content": "", "audio": {"id": "a"}}],
         "messages[0].audio",
@@ -242,7 +242,7 @@ MISTAKES: list[tuple[list[Any], str, str | None, str]] = [
         [calling("c"), result("c"), result("c")],
         "messages.[2].tool_call_id",
         None,
-        "Duplicate value for 'tool_call_id' of 'c'",
+        "Duplicate value for 'tool_call_id' of 'c' in message[2]",
     ),
     (
         [calling("c", "d"), result("d"), USER],

@@ -63,8 +63,6 @@ def test_the_body_has_exactly_the_fields_that_are_not_refused() -> None:
         (chat_format.ResponseFormat, response_format_json_schema.ResponseFormatJSONSchema),
         (chat_format.JsonSchema, response_format_json_schema.JSONSchema),
         (chat_messages.AudioReference, assistant_param.Audio),
-        (chat_messages.FunctionCall, assistant_param.FunctionCall),
-        (chat_messages.FunctionCall, call_param.Function),
         (chat_messages.ImageURL, image_param.ImageURL),
         (chat_messages.InputAudio, audio_param.InputAudio),
         (chat_messages.File, part_param.FileFile),
@@ -86,13 +84,16 @@ def union(written: Any) -> set[str]:
 
 def test_every_member_of_messages_parts_and_calls_is_known() -> None:
     assert members(chat_messages.WireMessage) == (
-        union(theirs.ChatCompletionMessageParam) | {"annotations", "reasoning_content"}
+        union(theirs.ChatCompletionMessageParam) | {"annotations", "reasoning_content", "parsed"}
     )
     parts = union(theirs.ChatCompletionContentPartParam)
     parts |= set(get_type_hints(theirs.ChatCompletionContentPartRefusalParam))
     assert members(chat_messages.Part) == parts
     calls = union(theirs.ChatCompletionMessageToolCallUnionParam)
-    assert members(chat_messages.CalledTool) == calls
+    assert members(chat_messages.CalledTool) == calls | {"index"}
+    for written in (assistant_param.FunctionCall, call_param.Function):
+        known = set(get_type_hints(written)) | {"parsed_arguments"}
+        assert members(chat_messages.FunctionCall) == known
 
 
 def test_every_type_of_tool_and_choice_is_known() -> None:

@@ -1,6 +1,7 @@
 """Tools, JSON, log-probabilities and stored completions through the real openai client."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from openai import BadRequestError, NotFoundError, OpenAI, pydantic_function_too
 from pydantic import BaseModel
 
 from slmtape import FakeLLMServer
+from tests.support import ask, chat
 
 
 class Weather(BaseModel):
@@ -42,7 +44,7 @@ def test_an_agent_calls_its_tools_and_goes_on(client: OpenAI) -> None:
     assert second.choices[0].finish_reason == "stop"
 
 
-def test_a_streamed_call_is_put_together_and_parsed(client: OpenAI) -> None:
+def test_a_streamed_call_is_put_together_parsed_and_sent_back(client: OpenAI) -> None:
     with client.chat.completions.stream(
         model="echo", messages=asking(ASKED), tools=TOOLS
     ) as stream:
@@ -54,6 +56,10 @@ def test_a_streamed_call_is_put_together_and_parsed(client: OpenAI) -> None:
         Weather(city="Rome"),
         Weather(city="Oslo"),
     ]
+    results = [{"role": "tool", "tool_call_id": call.id, "content": "done"} for call in calls]
+    messages: Any = [*asking(ASKED), final.message, *results]
+    second = client.chat.completions.create(model="echo", messages=messages, tools=TOOLS)
+    assert second.choices[0].message.content == "done"
     plain = client.chat.completions.create(model="echo", messages=asking(ASKED), tools=TOOLS)
     assert [call.id for call in plain.choices[0].message.tool_calls or []] == [c.id for c in calls]
 
@@ -114,3 +120,30 @@ def test_a_mistake_is_told_in_the_client_s_own_exception(client: OpenAI) -> None
             model="echo", messages=asking("hi"), tools=TOOLS, tool_choice=choice
         )
     assert (caught.value.param, caught.value.code) == ("tool_choice", "invalid_value")
+
+
+BODIES: list[dict[str, Any]] = [
+    chat(ASKED, tools=TOOLS),
+    chat(f"<hm> Well\n{ASKED}", tools=TOOLS, parallel_tool_calls=False),
+    chat(ASKED, functions=[{"name": "weather"}]),
+    chat("a b", logprobs=True, top_logprobs=3),
+    chat("a b", response_format={"type": "json_schema", "json_schema": {"name": "n"}}),
+    chat("a b", reasoning_effort="high", top_k=5),
+]
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: list(body)[-1])
+def test_live_and_replayed_answers_are_the_same_bytes(
+    serve: Callable[..., FakeLLMServer], tmp_path: Path, body: dict[str, Any]
+) -> None:
+    cache = tmp_path / "cassettes"
+    streamed = {**body, "stream": True}
+    live = serve(lenient=True)
+    recording = serve(lenient=True, cache=cache)
+    assert ask(recording.base_url, streamed).status == 200
+    replaying = serve(lenient=True, cache=cache, mode="replay")
+    for asked in (body, streamed):
+        one, other = (ask(server.base_url, asked) for server in (live, replaying))
+        assert one.status == 200
+        assert one.body == other.body
+    assert [call.replayed for call in replaying.calls] == [True, True]

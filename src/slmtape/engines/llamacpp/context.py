@@ -2,10 +2,12 @@
 
 import ctypes
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 import llama_cpp.llama_cpp as llama
+import numpy as np
+from numpy.typing import NDArray
 
 from slmtape.engines.llamacpp.turns import turn
 from slmtape.engines.llamacpp.weights import Weights
@@ -16,6 +18,8 @@ CHUNK = 128
 multiples of this, counted from its beginning."""
 
 _SMALLEST = 1024
+_POSITIONS = 32
+"""Tokens evaluated at once where numbers of each are wanted: a row of them is a vocabulary long."""
 
 
 class Context:
@@ -35,13 +39,38 @@ class Context:
             self._replace(tokens)
 
     def evaluate(self, tokens: Sequence[int]) -> None:
-        """Evaluate at most CHUNK tokens of a prompt, after those evaluated before."""
-        self._decode((llama.llama_token * len(tokens))(*tokens), len(tokens))
+        """Evaluate at most CHUNK tokens, after those evaluated before."""
+        if len(tokens) == 1:
+            self._one[0] = tokens[0]
+            array = self._one
+        else:
+            array = (llama.llama_token * len(tokens))(*tokens)
+        # The batch points into the array, which must live until the call returns.
+        self._decode(llama.llama_batch_get_one(array, len(tokens)))
 
-    def evaluate_one(self, token: int) -> None:
-        """Evaluate one token of an answer."""
-        self._one[0] = token
-        self._decode(self._one, 1)
+    def logits(self) -> NDArray[np.float32]:
+        """The numbers that the last token's successor is picked from: a view, by token id."""
+        return self._view(llama.llama_get_logits_ith(self.handle, -1), self._weights.size)
+
+    def logits_of_each(self, tokens: Sequence[int]) -> Iterator[NDArray[np.float32]]:
+        """Evaluate tokens after those evaluated before; what `logits` is after each of them."""
+        for batch, count in self._batches(tokens):
+            self._decode(batch)
+            for index in range(count):
+                row = llama.llama_get_logits_ith(self.handle, index)
+                yield self._view(row, self._weights.size)
+
+    def vectors(self, tokens: Sequence[int]) -> Iterator[NDArray[np.float32]]:
+        """Evaluate tokens after those evaluated before; the last layer's output for each."""
+        llama.llama_set_embeddings(self.handle, True)
+        try:
+            for batch, count in self._batches(tokens):
+                self._decode(batch)
+                for index in range(count):
+                    row = llama.llama_get_embeddings_ith(self.handle, index)
+                    yield self._view(row, self._weights.width)
+        finally:
+            llama.llama_set_embeddings(self.handle, False)
 
     def grow(self) -> None:
         """Double the room, keeping what was evaluated, bit for bit."""
@@ -71,13 +100,33 @@ class Context:
             raise EngineError(f"llama.cpp can't make a context of {capacity} tokens: memory?")
         self._capacity = capacity
 
-    def _decode(self, tokens: ctypes.Array[ctypes.c_int], count: int) -> None:
-        # The batch points into `tokens`, which must live until the call returns.
-        batch = llama.llama_batch_get_one(tokens, count)
+    def _batches(self, tokens: Sequence[int]) -> Iterator[tuple[llama.llama_batch, int]]:
+        """Batches that ask for numbers of each token."""
+        position = llama.llama_memory_seq_pos_max(llama.llama_get_memory(self.handle), 0) + 1
+        batch = llama.llama_batch_init(_POSITIONS, 0, 1)
+        try:
+            for start in range(0, len(tokens), _POSITIONS):
+                part = tokens[start : start + _POSITIONS]
+                batch.n_tokens = len(part)
+                for index, token in enumerate(part):
+                    batch.token[index] = token
+                    batch.pos[index] = position + start + index
+                    batch.n_seq_id[index] = 1
+                    batch.seq_id[index][0] = 0
+                    batch.logits[index] = 1
+                yield batch, len(part)
+        finally:
+            llama.llama_batch_free(batch)
+
+    def _decode(self, batch: llama.llama_batch) -> None:
         with turn():
             status = llama.llama_decode(self.handle, batch)
         if status:
-            raise EngineError(f"llama.cpp can't evaluate {count} tokens: status {status}.")
+            raise EngineError(f"llama.cpp can't evaluate {batch.n_tokens} tokens: status {status}.")
+
+    def _view(self, numbers: object, count: int) -> NDArray[np.float32]:
+        pointer = ctypes.cast(numbers, ctypes.POINTER(ctypes.c_float))  # type: ignore[arg-type]
+        return np.ctypeslib.as_array(pointer, (count,))
 
 
 @cache

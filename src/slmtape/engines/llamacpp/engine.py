@@ -1,21 +1,32 @@
-"""The generation loop: a request's tokens in, pieces of text out."""
+"""A request in, an answer out: prompts are made, and answers put together piece by piece."""
 
+import json
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import llama_cpp
+import numpy as np
 
 from slmtape.engines.llamacpp import context, weights, worker
+from slmtape.engines.llamacpp.answer import Answer, thinking
 from slmtape.engines.llamacpp.context import CHUNK
 from slmtape.engines.llamacpp.sampling import Sampler
-from slmtape.engines.llamacpp.text import Characters, StopSequences
-from slmtape.errors import ContextLengthExceeded
-from slmtape.generation import FinishReason, GenerationRequest, GenerationResult, ModelFile, Piece
-
-_EXPECTED = 512
-"""Tokens of room for an answer whose length the request doesn't limit; more is made when needed."""
+from slmtape.engines.llamacpp.speech import Speech
+from slmtape.engines.llamacpp.tools import in_words
+from slmtape.errors import ContextLengthExceeded, RequestError
+from slmtape.generation import (
+    EmbeddingRequest,
+    EmbeddingResult,
+    GenerationRequest,
+    GenerationResult,
+    ModelFile,
+    Piece,
+    Request,
+)
 
 
 class LlamaCppEngine:
@@ -31,27 +42,64 @@ class LlamaCppEngine:
         """The model that answers."""
         return ModelFile(self._name, self._weights.path.name, self._weights.sha256)
 
-    @property
-    def made_with(self) -> Mapping[str, str]:
-        """What answers depend on besides the request and the model."""
-        return {
+    def made_with(self, request: Request) -> Mapping[str, str]:
+        """What the answer to this request depends on besides it and the model."""
+        made = {
             "engine": f"llama-cpp-python {llama_cpp.__version__}",
             "template": self._weights.template.digest,
             "chunk": str(CHUNK),
         }
+        if isinstance(request, GenerationRequest) and (request.tools or request.response_format):
+            made["forced"] = f"llguidance {version('llguidance')}"
+        return made
 
     def generate(
         self, request: GenerationRequest, say: Callable[[Piece], None]
     ) -> GenerationResult:
         """Say the answer's pieces; return it complete. See `slmtape.generation.Engine`."""
-        prompt = self._weights.tokens(self._weights.template.render(request.messages))
+        prompt = self._prompt(request)
         limit = self._weights.context_length
         if len(prompt) >= limit:
             raise ContextLengthExceeded(limit=limit, tokens=len(prompt))
-        most = min(request.max_tokens or limit, limit - len(prompt))
+        most = limit - len(prompt)
+        if request.max_tokens is not None:
+            most = min(most, request.max_tokens)
+        if not most:
+            return GenerationResult(
+                pieces=(), finish_reason="length", prompt_tokens=len(prompt), completion_tokens=0
+            )
         return worker.run(
             lambda: self._generate(request, prompt, most, say), waiting=lambda: say(Piece())
         )
+
+    def embed(self, request: EmbeddingRequest, say: Callable[[Piece], None]) -> EmbeddingResult:
+        """The text as a vector: the mean of what the last layer says of its tokens."""
+        tokens = self._tokens(request.input)
+        limit = self._weights.context_length
+        if not tokens:
+            raise RequestError("The input has no tokens.", param="input")
+        if len(tokens) > limit:
+            raise RequestError(
+                f"This model's maximum context length is {limit} tokens, however you requested "
+                f"{len(tokens)} tokens. Please reduce your prompt.",
+                param="input",
+            )
+        return worker.run(lambda: self._embed(tokens, say), waiting=lambda: say(Piece()))
+
+    def _prompt(self, request: GenerationRequest) -> list[int]:
+        if request.prompt is not None and not request.messages:
+            return self._tokens(request.prompt) or self._tokens("\n")
+        template = self._weights.template
+        options = _template_options(request)
+        if template.calls:
+            return self._weights.tokens(template.render(request.messages, request.tools, **options))
+        return self._weights.tokens(template.render(in_words(request.messages), **options))
+
+    def _tokens(self, given: str | tuple[int, ...]) -> list[int]:
+        """A text's tokens. Ids of another model's vocabulary are made to fit: they say little."""
+        if isinstance(given, str):
+            return self._weights.tokens(given)
+        return [token % self._weights.size for token in given]
 
     def _generate(
         self,
@@ -60,56 +108,34 @@ class LlamaCppEngine:
         most: int,
         say: Callable[[Piece], None],
     ) -> GenerationResult:
-        sampler = Sampler(request, vocabulary=self._weights.size, most=most)
-        with closing(sampler):
-            self._read(prompt, len(prompt) + min(most, _EXPECTED), say)
-            return self._speak(request, len(prompt), sampler, most, say)
+        with closing(Sampler(request, vocabulary=self._weights.size, most=most)) as sampler:
+            speech = Speech(
+                self._weights, self._context, sampler, most=most, top=request.top_logprobs, say=say
+            )
+            return Answer(request, self._weights, self._context, speech, say).give(prompt)
 
-    def _read(self, prompt: list[int], room: int, say: Callable[[Piece], None]) -> None:
-        """Evaluate the prompt in chunks, in a context with room for so many tokens."""
-        self._context.clear(room)
-        for start in range(0, len(prompt), CHUNK):
+    def _embed(self, tokens: list[int], say: Callable[[Piece], None]) -> EmbeddingResult:
+        self._context.clear(len(tokens))
+        total = np.zeros(self._weights.width)
+        for start in range(0, len(tokens), CHUNK):
             say(Piece())
-            self._context.evaluate(prompt[start : start + CHUNK])
+            for vector in self._context.vectors(tokens[start : start + CHUNK]):
+                total += vector
+        vector = (total / (np.linalg.norm(total) or 1)).astype(np.float32)
+        return EmbeddingResult(vector=tuple(vector.tolist()), prompt_tokens=len(tokens))
 
-    def _speak(
-        self,
-        request: GenerationRequest,
-        prompt: int,
-        sampler: Sampler,
-        most: int,
-        say: Callable[[Piece], None],
-    ) -> GenerationResult:
-        """Pick and evaluate tokens, one by one, after a prompt of so many."""
-        context, weights = self._context, self._weights
-        characters, stops = Characters(), StopSequences(request.stop)
-        said: list[Piece] = []
-        count = 0
-        finish_reason: FinishReason = "length"
-        while count < most:
-            token = sampler.pick(context.handle)
-            if weights.ends(token):
-                finish_reason = "stop"
-                break
-            count += 1
-            piece = Piece(stops.add(characters.add(weights.text(token))))
-            if piece.text:
-                said.append(piece)
-            say(piece)
-            if stops.hit:
-                finish_reason = "stop"
-                break
-            if count < most:
-                if not context.holds(prompt + count):
-                    context.grow()
-                context.evaluate_one(token)
-        rest = "" if stops.hit else stops.add(characters.end()) + stops.end()
-        if rest:
-            said.append(Piece(rest))
-            say(said[-1])
-        return GenerationResult(
-            pieces=tuple(said),
-            finish_reason=finish_reason,
-            prompt_tokens=prompt,
-            completion_tokens=count,
-        )
+
+def _template_options(request: GenerationRequest) -> dict[str, Any]:
+    """What chat templates are told besides the messages."""
+    options: dict[str, Any] = {"enable_thinking": thinking(request)}
+    if request.reasoning_effort is not None:
+        options["reasoning_effort"] = request.reasoning_effort
+    given = dict(request.extras).get("chat_template_kwargs")
+    if isinstance(given, str):
+        try:
+            options |= json.loads(given)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise RequestError(
+                "'chat_template_kwargs' must be an object.", param="chat_template_kwargs"
+            ) from error
+    return options

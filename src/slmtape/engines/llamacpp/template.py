@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, NoReturn
 
@@ -9,8 +10,9 @@ import jinja2
 import jinja2.ext
 import jinja2.sandbox
 
+from slmtape.engines.llamacpp.tools import Syntax, called, syntax, told
 from slmtape.errors import RequestError
-from slmtape.generation import Message
+from slmtape.generation import Message, Tool
 
 CHATML = (
     "{% for message in messages %}"
@@ -29,6 +31,7 @@ class ChatTemplate:
 
     def __init__(self, source: str | None, *, bos: str, eos: str) -> None:
         self._source = source or CHATML
+        self.calls: Syntax | None = syntax(self._source)
         environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
             trim_blocks=True, lstrip_blocks=True, extensions=[jinja2.ext.loopcontrols]
         )
@@ -46,23 +49,54 @@ class ChatTemplate:
         """The first 16 hex digits of the template's SHA-256."""
         return hashlib.sha256(self._source.encode()).hexdigest()[:16]
 
-    def render(self, messages: tuple[Message, ...]) -> str:
-        """The prompt, up to where the assistant speaks. Raises RequestError where it can't be."""
+    @property
+    def thinks(self) -> bool:
+        """Whether the model thinks before it answers."""
+        return "</think>" in self._source
+
+    def render(
+        self, messages: Sequence[Message], tools: Sequence[Tool] = (), **options: Any
+    ) -> str:
+        """The prompt, up to where the assistant speaks. Raises RequestError where it can't be.
+
+        `options` are variables that some templates look at, such as `enable_thinking`.
+        """
+        known = {"tools": told(tools)} if tools else {}
+        return self._rendered([_plain(message) for message in messages], **known, **options)
+
+    def before_user(self, system: str) -> str:
+        """The prompt after a system message, up to where the user speaks."""
+        mark = "\N{OBJECT REPLACEMENT CHARACTER}"
         try:
-            return self._template.render(
-                messages=[_plain(message) for message in messages], add_generation_prompt=True
-            )
-        except jinja2.TemplateError as error:
+            text = self._rendered([_message("system", system), _message("user", mark)])
+        except RequestError:  # some models have no system messages
+            text = self._rendered([_message("user", f"{system}\n\n{mark}")])
+        return text.partition(mark)[0]
+
+    def _rendered(self, messages: list[dict[str, Any]], **options: Any) -> str:
+        try:
+            return self._template.render(**options, messages=messages, add_generation_prompt=True)
+        except (jinja2.TemplateError, TypeError, ValueError) as error:
             raise RequestError(
                 f"The model's chat template refuses these messages: {error}", param="messages"
             ) from error
 
 
-def _plain(message: Message) -> dict[str, str]:
+def _plain(message: Message) -> dict[str, Any]:
     # `developer` is what OpenAI's newer models call `system`; no open template knows it.
     role = "system" if message.role == "developer" else message.role
-    name = {} if message.name is None else {"name": message.name}
-    return {"role": role, "content": message.content, **name}
+    plain = _message(role, message.content)
+    if message.name is not None:
+        plain["name"] = message.name
+    if message.tool_calls:
+        plain["tool_calls"] = [called(call) for call in message.tool_calls]
+    if message.tool_call_id is not None:
+        plain["tool_call_id"] = message.tool_call_id
+    return plain
+
+
+def _message(role: str, content: str) -> dict[str, Any]:
+    return {"role": role, "content": content}
 
 
 def _refuse(message: str) -> NoReturn:

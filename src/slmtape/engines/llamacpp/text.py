@@ -1,7 +1,9 @@
-"""From bytes of tokens to pieces of text: whole characters, and nothing of a stop sequence."""
+"""From bytes of tokens to pieces: whole characters, and nothing of a stop sequence."""
 
 import codecs
 from collections.abc import Sequence
+
+from slmtape.generation import Piece, Token
 
 
 class Characters:
@@ -25,16 +27,19 @@ class StopSequences:
     def __init__(self, stops: Sequence[str]) -> None:
         self._stops = stops
         self._held = ""
-        self.hit = False
+        self.met: str | None = None
+        """The stop sequence that was met."""
 
     def add(self, text: str) -> str:
-        """What may be said now. After a stop sequence was met (`hit`): nothing more."""
+        """What may be said now. After a stop sequence was met: nothing more."""
         text = self._held + text
-        met = [where for stop in self._stops if (where := text.find(stop)) >= 0]
-        if met:
-            self.hit = True
+        where, stop = min(
+            ((at, stop) for stop in self._stops if (at := text.find(stop)) >= 0), default=(0, None)
+        )
+        if stop is not None:
+            self.met = stop
             self._held = ""
-            return text[: min(met)]
+            return text[:where]
         safe = len(text) - max((_overlap(text, stop) for stop in self._stops), default=0)
         self._held = text[safe:]
         return text[:safe]
@@ -43,6 +48,46 @@ class StopSequences:
         """What was held back in vain."""
         held, self._held = self._held, ""
         return held
+
+
+class Pieces:
+    """Pieces of text up to the first stop sequence, each with the tokens that end in it."""
+
+    def __init__(self, stops: Sequence[str], *, strip: bool = False) -> None:
+        """`strip`: white space at the beginning is left out."""
+        self._stops = StopSequences(stops)
+        self._strip = strip
+        self._waiting: list[tuple[int, Token]] = []
+        self._came = self._passed = 0
+
+    @property
+    def met(self) -> str | None:
+        """The stop sequence that was met."""
+        return self._stops.met
+
+    def add(self, text: str, token: Token | None) -> Piece:
+        """What may be said now; perhaps nothing."""
+        if self._strip:
+            text = text.lstrip()
+            if not text:
+                return Piece()
+            self._strip = False
+        self._came += len(text)
+        if token:
+            self._waiting.append((self._came, token))
+        return self._piece(self._stops.add(text))
+
+    def end(self) -> Piece:
+        """What was held back in vain."""
+        return self._piece(self._stops.end())
+
+    def _piece(self, text: str) -> Piece:
+        self._passed += len(text)
+        if not self._waiting or not text:
+            return Piece(text)
+        ended = tuple(token for end, token in self._waiting if end <= self._passed)
+        del self._waiting[: len(ended)]
+        return Piece(text, tokens=ended)
 
 
 def _overlap(text: str, stop: str) -> int:

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import llama_cpp.llama_cpp as llama
 
+from slmtape.engines.llamacpp.grammars import Grammars
 from slmtape.engines.llamacpp.template import ChatTemplate
 from slmtape.errors import ModelError
 
 logger = logging.getLogger("slmtape")
+
+_MARKERS = ("<think>", "</think>", "<tool_call>", "</tool_call>")
 
 
 class Weights:
@@ -28,6 +31,7 @@ class Weights:
             raise ModelError(f"llama.cpp can't load {path}: is it a whole GGUF file?")
         self.vocab = llama.llama_model_get_vocab(self.model)
         self.size = llama.llama_vocab_n_tokens(self.vocab)
+        self.width = llama.llama_model_n_embd(self.model)
         self.context_length = llama.llama_model_n_ctx_train(self.model)
         self._room = ctypes.create_string_buffer(256)
         self._lock = threading.Lock()
@@ -44,19 +48,41 @@ class Weights:
         with self.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
-    def tokens(self, prompt: str) -> list[int]:
+    @cached_property
+    def ends_of_text(self) -> list[int]:
+        """The tokens with which the model says that it is done."""
+        return [token for token in range(self.size) if self.ends(token)]
+
+    @cached_property
+    def grammars(self) -> Grammars:
+        """What forces answers into a form: made when the first one is."""
+        return Grammars(self.vocab, self.size, self.ends_of_text)
+
+    @cached_property
+    def _markers(self) -> dict[int, bytes]:
+        """Control tokens that are part of what a model says."""
+        tokens = {marker: self.tokens(marker, opening=False) for marker in _MARKERS}
+        return {ids[0]: marker.encode() for marker, ids in tokens.items() if len(ids) == 1}
+
+    def tokens(self, prompt: str, *, opening: bool = True) -> list[int]:
         """The prompt's tokens, the model's own opening token first where it wants one."""
         text = prompt.encode()
-        opens = llama.llama_vocab_get_add_bos(self.vocab) and not (
-            self._bos and prompt.startswith(self._bos)
+        opens = (
+            opening
+            and llama.llama_vocab_get_add_bos(self.vocab)
+            and not (self._bos and prompt.startswith(self._bos))
         )
         room = (llama.llama_token * (len(text) + 2))()
         count = llama.llama_tokenize(self.vocab, text, len(text), room, len(room), opens, True)
         return list(room[:count])
 
     def text(self, token: int) -> bytes:
-        """What a token adds to the text; nothing for control tokens."""
-        return self._piece(token, special=False)
+        """What a token adds to the text; nothing for most control tokens."""
+        return self._markers.get(token) or self._piece(token, special=False)
+
+    def name(self, token: int) -> bytes:
+        """A token's own text, also a control token's."""
+        return self._piece(token, special=True)
 
     def ends(self, token: int) -> bool:
         """Whether the model says with this token that it is done."""

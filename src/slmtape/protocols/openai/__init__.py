@@ -1,7 +1,16 @@
 """The OpenAI API. Field by field, what is done with each is in the tables beside the parsers."""
 
 from slmtape.protocols import Generates, Tells, WireProtocol
-from slmtape.protocols.openai import authorization, chat, chat_stored, errors, models
+from slmtape.protocols.openai import (
+    authorization,
+    chat,
+    chat_stored,
+    conversations,
+    errors,
+    models,
+    responses,
+    responses_stored,
+)
 from slmtape.protocols.openai.memory import Memory
 
 OPENAI = WireProtocol(
@@ -12,6 +21,24 @@ OPENAI = WireProtocol(
         Tells("/v1/chat/completions/{id}", chat_stored.update, "POST"),
         Tells("/v1/chat/completions/{id}", chat_stored.delete, "DELETE"),
         Tells("/v1/chat/completions/{id}/messages", chat_stored.messages),
+        Generates("/v1/responses", responses.parse),
+        Generates("/v1/responses/input_tokens", responses.parse_count),
+        Tells("/v1/responses/{response_id}", responses_stored.one),
+        Tells("/v1/responses/{response_id}", responses_stored.delete, "DELETE"),
+        Tells("/v1/responses/{response_id}/cancel", responses_stored.cancel, "POST"),
+        Tells("/v1/responses/{response_id}/input_items", responses_stored.input_items),
+        Tells("/v1/conversations", conversations.create, "POST"),
+        Tells("/v1/conversations/{conversation_id}", conversations.one),
+        Tells("/v1/conversations/{conversation_id}", conversations.update, "POST"),
+        Tells("/v1/conversations/{conversation_id}", conversations.delete, "DELETE"),
+        Tells("/v1/conversations/{conversation_id}/items", conversations.add_items, "POST"),
+        Tells("/v1/conversations/{conversation_id}/items", conversations.list_items),
+        Tells("/v1/conversations/{conversation_id}/items/{item_id}", conversations.one_item),
+        Tells(
+            "/v1/conversations/{conversation_id}/items/{item_id}",
+            conversations.delete_item,
+            "DELETE",
+        ),
         Tells("/v1/models", models.listing),
         Tells("/v1/models/{model:path}", models.one),
     ),

@@ -11,10 +11,13 @@ from slmtape.generation import GenerationRequest, GenerationResult
 from slmtape.protocols import Incoming, Served
 from slmtape.protocols.openai import chat_body
 from slmtape.protocols.openai.chat_answer import ChatEvents, Form, completion
+from slmtape.protocols.openai.chat_body import Body
 from slmtape.protocols.openai.chat_format import json_format
 from slmtape.protocols.openai.chat_messages import conversation
 from slmtape.protocols.openai.chat_stored import storing
 from slmtape.protocols.openai.chat_tools import legacy_use, tool_use
+from slmtape.protocols.openai.tools import ToolUse
+from slmtape.protocols.openai.wire import Extras
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,45 +61,54 @@ def parse(incoming: Incoming) -> ChatCall:
     """The call in a body. Raises RequestError."""
     served = incoming.served
     body, extras = chat_body.read(incoming.body, incoming.content_type, lenient=served.lenient)
-    legacy = body.functions is not None or body.function_call is not None
-    tools = tool_use(body.tools, body.tool_choice, body.parallel_tool_calls)
-    if legacy:
-        tools = legacy_use(body.functions, body.function_call)
-    biases = chat_body.biases(body)
-    messages = conversation(body.messages, served)
-    response_format = json_format(body.response_format, messages)
-    options = body.stream_options
+    tools = _tools(body)
     return ChatCall(
-        request=GenerationRequest(
-            model=_model(served, body.model),
-            messages=messages,
-            temperature=body.temperature,
-            top_p=body.top_p,
-            presence_penalty=body.presence_penalty,
-            frequency_penalty=body.frequency_penalty,
-            logit_bias=biases,
-            max_tokens=body.max_completion_tokens or body.max_tokens,
-            stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
-            seed=body.seed,
-            response_format=response_format,
-            top_logprobs=(body.top_logprobs or 0) if body.logprobs else None,
-            reasoning_effort=body.reasoning_effort,
-            extras=extras,
-            **tools.fields,
-        ),
+        request=_request(body, tools, extras, served),
         n=body.n,
         stream=body.stream,
-        form=Form(
-            model=body.model,
-            service_tier="default" if body.service_tier == "auto" else body.service_tier,
-            include_usage=bool(options and options.include_usage),
-            logprobs=body.logprobs,
-            named=tools.named,
-            legacy=legacy,
-            metadata=(body.metadata or {}) if body.store else None,
-        ),
+        form=_form(body, tools),
         store=storing(incoming.memory.completions, body) if body.store else None,
     )
+
+
+def _request(body: Body, tools: ToolUse, extras: Extras, served: Served) -> GenerationRequest:
+    messages = conversation(body.messages, served)
+    return GenerationRequest(
+        messages=messages,
+        temperature=body.temperature,
+        top_p=body.top_p,
+        presence_penalty=body.presence_penalty,
+        frequency_penalty=body.frequency_penalty,
+        logit_bias=chat_body.biases(body),
+        max_tokens=body.max_completion_tokens or body.max_tokens,
+        stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
+        seed=body.seed,
+        response_format=json_format(body.response_format, messages),
+        top_logprobs=(body.top_logprobs or 0) if body.logprobs else None,
+        reasoning_effort=body.reasoning_effort,
+        extras=extras,
+        model=_model(served, body.model),
+        **tools.fields,
+    )
+
+
+def _form(body: Body, tools: ToolUse) -> Form:
+    options = body.stream_options
+    return Form(
+        model=body.model,
+        service_tier="default" if body.service_tier == "auto" else body.service_tier,
+        include_usage=bool(options and options.include_usage),
+        logprobs=body.logprobs,
+        named=tools.named,
+        legacy=body.functions is not None,
+        metadata=(body.metadata or {}) if body.store else None,
+    )
+
+
+def _tools(body: Body) -> ToolUse:
+    if body.functions is not None or body.function_call is not None:
+        return legacy_use(body.functions, body.function_call)
+    return tool_use(body.tools, body.tool_choice, body.parallel_tool_calls)
 
 
 def _model(served: Served, asked: str) -> str:

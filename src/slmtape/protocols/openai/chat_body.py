@@ -1,11 +1,9 @@
 """What may stand in the body of `POST /v1/chat/completions`, and what is done with it."""
 
 import re
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationError
-from pydantic_core import to_json
 
 from slmtape.errors import RequestError
 from slmtape.protocols.openai import errors
@@ -14,7 +12,7 @@ from slmtape.protocols.openai.chat_messages import Content, WireMessage, one_or_
 from slmtape.protocols.openai.metadata import Metadata
 from slmtape.protocols.openai.metadata import check as check_metadata
 from slmtape.protocols.openai.tools import MOST
-from slmtape.protocols.openai.wire import Strict, Treatment
+from slmtape.protocols.openai.wire import Extras, Strict, Treatment, plain
 
 FIELDS = {
     "model": Treatment.USED,
@@ -49,8 +47,8 @@ FIELDS = {
     "stop": Treatment.USED,
     "stream": Treatment.USED,
     "stream_options": Treatment.USED,
-    "store": Treatment.USED,
-    "metadata": Treatment.USED,
+    "store": Treatment.ACCEPTED,
+    "metadata": Treatment.ECHOED,
     "moderation": Treatment.ACCEPTED,
     "verbosity": Treatment.ACCEPTED,
     "web_search_options": Treatment.ACCEPTED,
@@ -61,7 +59,6 @@ _REFUSED = [name for name, treatment in FIELDS.items() if treatment is Treatment
 
 _INT32 = 2**31 - 1
 _INT64 = 2**63 - 1
-_EXACT = 2**53 - 1
 _BIAS_KEY = re.compile(r"0|[1-9][0-9]{0,8}")
 
 Text64 = Annotated[str, Field(max_length=64)]
@@ -187,9 +184,6 @@ class Body(Strict):
     web_search_options: WebSearchOptions | None = None
 
 
-Extras = tuple[tuple[str, Any], ...]
-
-
 def read(raw: bytes, content_type: str | None, *, lenient: bool = False) -> tuple[Body, Extras]:
     """The body of a request, and what OpenAI does not know, if that is let through.
 
@@ -213,7 +207,7 @@ def read(raw: bytes, content_type: str | None, *, lenient: bool = False) -> tupl
     for name in refused:
         raise errors.unsupported_parameter(name)
     _check(body)
-    return body, _plain(extras)
+    return body, plain(extras)
 
 
 def biases(body: Body) -> tuple[tuple[int, float], ...]:
@@ -256,16 +250,3 @@ def _only_with(name: str, needed: str) -> RequestError:
     return RequestError(
         f"The '{name}' parameter is only allowed when '{needed}' is enabled.", param=name
     )
-
-
-def _plain(extras: Mapping[str, Any]) -> Extras:
-    """Parameters of other servers as a GenerationRequest can hold and compare them."""
-    return tuple((name, _scalar(value)) for name, value in extras.items())
-
-
-def _scalar(value: Any) -> Any:
-    """Numbers, booleans and strings as they are; anything else as its JSON."""
-    too_large = isinstance(value, int | float) and not abs(value) <= _EXACT
-    if too_large or isinstance(value, list | dict):
-        return to_json(value).decode()
-    return value

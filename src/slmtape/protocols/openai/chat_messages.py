@@ -74,10 +74,15 @@ Content = Annotated[
 
 
 class FunctionCall(Strict):
-    """A call of a function; `arguments` is JSON, or what a model took for it."""
+    """A call of a function; `arguments` is JSON, or what a model took for it.
+
+    `parsed_arguments`, like `index` and `parsed` below, is what client libraries add to an answer
+    that they parsed, and send back with it.
+    """
 
     name: Name
     arguments: str
+    parsed_arguments: Any = None
 
 
 class CalledTool(Strict):
@@ -87,6 +92,7 @@ class CalledTool(Strict):
     type: Literal["function", "custom"]
     function: FunctionCall | None = None
     custom: Any = None
+    index: int | None = None
 
 
 class AudioReference(Strict):
@@ -108,12 +114,13 @@ class WireMessage(Strict):
     tool_calls: Annotated[list[CalledTool], Field(min_length=1)] | None = None
     tool_call_id: CallId | None = None
     reasoning_content: str | None = None
+    parsed: Any = None
 
 
 _MEMBERS = {
     "assistant": (
         *("refusal", "annotations", "audio", "function_call", "tool_calls"),
-        "reasoning_content",  # comes with our answers, and so comes back
+        *("reasoning_content", "parsed"),  # come with answers, and so come back
     ),
     "tool": ("tool_call_id",),
 }
@@ -188,8 +195,8 @@ def _check_results(given: Sequence[WireMessage]) -> None:
         for number, call in enumerate(calls):
             if call in calls[:number]:
                 raise _mistake(
-                    f"Duplicate value for 'id' of '{call}'. Every tool call needs an id of its "
-                    "own.",
+                    f"Duplicate value for 'tool_call_id' of '{call}' in message[{index}]. Every "
+                    "tool call needs an id of its own.",
                     f"messages[{index}].tool_calls[{number}].id",
                 )
     _check_complete(waiting, len(given) - 1)
@@ -212,8 +219,8 @@ def _check_result(
         )
     if answered not in waiting:
         raise _mistake(
-            f"Duplicate value for 'tool_call_id' of '{answered}': there is a response to this "
-            "tool call already.",
+            f"Duplicate value for 'tool_call_id' of '{answered}' in message[{index}]. There is a "
+            "response to this tool call already.",
             f"messages.[{index}].tool_call_id",
         )
 

@@ -1,12 +1,27 @@
 """What one server remembers between calls. Nothing of it touches the disk."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 
 from slmtape.protocols.openai.chat_stored import StoredCompletions
+from slmtape.protocols.openai.responses_state import Conversation, Item, StoredResponse
 
 
 @dataclass(slots=True)
 class Memory:
-    """Stored answers, by id."""
+    """Stored answers and conversations, by id. `numbers` are those of conversations."""
 
     completions: StoredCompletions = field(default_factory=dict)
+    responses: dict[str, StoredResponse] = field(default_factory=dict)
+    conversations: dict[str, Conversation] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=count)
+
+    def item(self, item_id: str) -> Item | None:
+        """The item of this id, in whatever response or conversation it is."""
+        for stored in self.responses.values():
+            for item in stored.context:
+                if item["id"] == item_id:
+                    return item
+        found = (conversation.items.get(item_id) for conversation in self.conversations.values())
+        return next((item for item in found if item is not None), None)

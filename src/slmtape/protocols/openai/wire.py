@@ -1,9 +1,11 @@
 """What the parsers of bodies share: objects that refuse what they don't know."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import to_json
 
 from slmtape.protocols.openai import errors
 
@@ -23,6 +25,9 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+Extras = tuple[tuple[str, Any], ...]
+_EXACT = 2**53 - 1
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -32,3 +37,16 @@ def read(model: type[Model], value: Any, param: str) -> Model:
         return model.model_validate(value)
     except ValidationError as error:
         raise errors.first(error.errors(), param) from error
+
+
+def plain(extras: Mapping[str, Any]) -> Extras:
+    """Parameters of other servers as a GenerationRequest can hold and compare them."""
+    return tuple((name, _scalar(value)) for name, value in extras.items())
+
+
+def _scalar(value: Any) -> Any:
+    """Numbers, booleans and strings as they are; anything else as its JSON."""
+    too_large = isinstance(value, int | float) and not abs(value) <= _EXACT
+    if too_large or isinstance(value, list | dict):
+        return to_json(value).decode()
+    return value

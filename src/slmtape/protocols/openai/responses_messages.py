@@ -1,0 +1,50 @@
+"""The items of a conversation as the messages that a model goes on after."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from slmtape.errors import RequestError
+from slmtape.generation import Message, ToolCall
+from slmtape.protocols.openai.responses_parts import text_of
+from slmtape.protocols.openai.responses_state import Item
+
+
+def messages(instructions: str | None, items: Iterable[Item]) -> tuple[Message, ...]:
+    """The messages; an assistant's words and the calls that follow them are one."""
+    said = [] if instructions is None else [Message("system", instructions)]
+    for item in items:
+        match item["type"]:
+            case "message":
+                said.append(Message(item["role"], text_of(item["content"])))
+            case "function_call":
+                before = said.pop() if said and said[-1].role == "assistant" else None
+                said.append(_calling(before or Message("assistant", ""), item))
+            case "function_call_output":
+                output = text_of(item["output"])
+                said.append(Message("tool", output, tool_call_id=item["call_id"]))
+    return tuple(said)
+
+
+def check_calls(items: Sequence[Item]) -> None:
+    """Raises RequestError unless each call has an answer, and each answer a call before it."""
+    calls = [item["call_id"] for item in items if item["type"] == "function_call"]
+    answered: set[str] = set()
+    called: set[str] = set()
+    for item in items:
+        if item["type"] == "function_call":
+            called.add(item["call_id"])
+        elif item["type"] == "function_call_output":
+            if item["call_id"] not in called:
+                raise RequestError(
+                    f"No tool call found for function call output with call_id {item['call_id']}.",
+                    param="input",
+                )
+            answered.add(item["call_id"])
+    for call_id in calls:
+        if call_id not in answered:
+            raise RequestError(f"No tool output found for function call {call_id}.", param="input")
+
+
+def _calling(message: Message, item: Item) -> Message:
+    call = ToolCall(item["name"], item["arguments"], item["call_id"])
+    return replace(message, tool_calls=(*message.tool_calls, call))

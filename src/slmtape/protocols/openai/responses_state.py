@@ -1,0 +1,44 @@
+"""What a server remembers of responses and conversations."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+Item = dict[str, Any]
+"""An item of a conversation, as JSON has it."""
+
+
+@dataclass(slots=True)
+class StoredResponse:
+    """A response as it is now, and the items it answers, those of earlier turns included.
+
+    `cancel` ends its making in the background.
+    """
+
+    body: dict[str, Any]
+    items: tuple[Item, ...]
+    cancel: Callable[[], object] | None = None
+
+    @property
+    def context(self) -> tuple[Item, ...]:
+        """What a next turn goes on after."""
+        return (*self.items, *self.body["output"])
+
+
+@dataclass(slots=True)
+class Conversation:
+    """A conversation; `items` by their ids, oldest first. `additions` counts how often some came.
+
+    `created_at` is in seconds since the epoch.
+    """
+
+    id: str
+    created_at: int
+    metadata: dict[str, str]
+    items: dict[str, Item] = field(default_factory=dict)
+    additions: int = 0
+
+    def add(self, items: tuple[Item, ...]) -> None:
+        """Have these items at the end."""
+        self.items |= {item["id"]: item for item in items}
+        self.additions += 1
