@@ -1,12 +1,13 @@
 """What an answer may look like, token by token: llguidance on a model's vocabulary."""
 
+import ctypes
 import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+import llama_cpp.llama_cpp as llama
 import numpy as np
-from llguidance import LLMatcher
-from llguidance.llamacpp import lltokenizer_from_vocab
+from llguidance import LLMatcher, LLTokenizer
 from numpy.typing import NDArray
 
 from slmtape.engines.llamacpp.schemas import COMPACT, for_generation
@@ -18,7 +19,12 @@ class Grammars:
 
     def __init__(self, vocab: object, size: int, ends: list[int]) -> None:
         """`size`: tokens in the vocabulary; `ends`: those that end an answer."""
-        self._tokenizer = lltokenizer_from_vocab(vocab, eos_token=ends)
+        self._tokenizer = LLTokenizer.from_llamacpp(  # type: ignore[attr-defined]
+            tokens=[_text(vocab, token) for token in range(size)],
+            vocab_ptr=vocab,
+            tokenize_fptr=ctypes.cast(llama._lib.llama_tokenize, ctypes.c_void_p).value,
+            eos_token=ends,
+        )
         self._size = size
         self._compiled = lru_cache(maxsize=64)(self._compile)
 
@@ -75,3 +81,18 @@ class Grammar:
     def _check(self) -> None:
         if self._matcher.is_error():
             raise EngineError(f"The answer can't be forced on: {self._matcher.get_error()}")
+
+
+def _text(vocab: object, token: int) -> bytes:
+    """A token's text as llguidance wants it: a control token's begins with 0xff.
+
+    Its own function for this calls a name that llama.cpp has given up, which warns.
+    """
+    room = ctypes.create_string_buffer(1024)
+    length = llama.llama_token_to_piece(vocab, token, room, len(room), 0, True)
+    text = room.raw[:length]
+    kind = llama.llama_vocab_get_attr(vocab, token)
+    named = text.startswith(b"<") and text.endswith(b">")
+    control = kind & llama.LLAMA_TOKEN_ATTR_CONTROL
+    user_defined = kind & llama.LLAMA_TOKEN_ATTR_USER_DEFINED
+    return b"\xff" + text if control or (user_defined and named) else text

@@ -16,7 +16,11 @@ from slmtape.schemas import follow, tuple_items, types
 if TYPE_CHECKING:
     from llguidance._lib import JsonCompileOptions
 
-COMPACT: "JsonCompileOptions" = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
+COMPACT: "JsonCompileOptions" = {
+    "whitespace_flexible": False,
+    "item_separator": ",",
+    "key_separator": ":",
+}
 """What llguidance is to be told besides a schema (`overrides`): no spaces between anything."""
 
 LETTERS = (400, 120, 60, 40)
