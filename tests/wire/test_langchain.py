@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import pytest
@@ -10,6 +11,7 @@ from langchain.agents.middleware import ModelRequest, wrap_model_call
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
+from openai import DefaultHttpxClient
 from pydantic import BaseModel, Field
 
 from slmtape import FakeLLMServer
@@ -35,11 +37,17 @@ class Weather(BaseModel):
     celsius: int = Field(ge=0, le=40)
 
 
+@pytest.fixture
+def server(tape: FakeLLMServer) -> Iterator[Any]:
+    """What makes a LangChain object ask the server, with a connection that is closed again."""
+    with DefaultHttpxClient() as client:
+        yield {"model": MODEL, **tape.openai_client_args(), "http_client": client}
+
+
 @pytest.fixture(params=["chat completions", "responses"])
-def model(tape: FakeLLMServer, request: pytest.FixtureRequest) -> Any:
+def model(server: Any, request: pytest.FixtureRequest) -> Any:
     return ChatOpenAI(
-        model=MODEL,
-        **tape.openai_client_args(),
+        **server,
         max_completion_tokens=48,
         use_responses_api=request.param == "responses",
         stream_usage=True,
@@ -66,7 +74,9 @@ def test_a_streamed_answer_is_the_plain_one(model: Any) -> None:
 
 def test_many_at_once(model: Any) -> None:
     async def ask() -> Any:
-        return await model.abatch([QUESTION] * 4)
+        answers = await model.abatch([QUESTION] * 4)
+        await model.root_async_client.close()
+        return answers
 
     assert [answer.text for answer in asyncio.run(ask())] == [ANSWER] * 4
 
@@ -102,8 +112,8 @@ def test_a_structured_answer(model: Any, method: str) -> None:
     assert isinstance(answer, Weather)
 
 
-def test_json_without_a_schema(tape: FakeLLMServer) -> None:
-    model = ChatOpenAI(model=MODEL, **tape.openai_client_args())
+def test_json_without_a_schema(server: Any) -> None:
+    model = ChatOpenAI(**server)
     asking = model.with_structured_output(None, method="json_mode", include_raw=True)
     answer = asking.invoke("Paris has 21 degrees. Say this as a JSON object.")
     assert answer["parsing_error"] is None
@@ -126,11 +136,9 @@ def test_an_agent_calls_a_tool_and_answers(model: Any) -> None:
     assert answer.text
 
 
-def test_embeddings(tape: FakeLLMServer) -> None:
+def test_embeddings(server: Any) -> None:
     # Otherwise it cuts texts with another tokenizer, which it downloads.
-    embeddings = OpenAIEmbeddings(
-        model=MODEL, **tape.openai_client_args(), check_embedding_ctx_length=False
-    )
+    embeddings = OpenAIEmbeddings(**server, check_embedding_ctx_length=False)
     one, other = embeddings.embed_documents(["The sea is blue.", "A cat sleeps."])
     assert embeddings.embed_query("The sea is blue.") == one
     assert one != other
