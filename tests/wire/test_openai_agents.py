@@ -39,29 +39,33 @@ def get_weather(city: Literal["Paris", "Rome"]) -> str:
     return f"It is 21 degrees in {city}."
 
 
+@pytest.fixture
+def client(tape: FakeLLMServer) -> AsyncOpenAI:
+    return AsyncOpenAI(**tape.openai_client_args())
+
+
 @pytest.fixture(params=[OpenAIChatCompletionsModel, OpenAIResponsesModel])
-def model(tape: FakeLLMServer, request: pytest.FixtureRequest) -> Any:
-    client = AsyncOpenAI(**tape.openai_client_args())
+def model(client: AsyncOpenAI, request: pytest.FixtureRequest) -> Any:
     return request.param(MODEL, client)
 
 
-def test_a_plain_answer(model: Any) -> None:
-    result = run(Agent(name="Geographer", model=model, model_settings=BRIEF), QUESTION)
+def test_a_plain_answer(client: AsyncOpenAI, model: Any) -> None:
+    result = run(client, Agent(name="Geographer", model=model, model_settings=BRIEF), QUESTION)
     assert result.final_output == ANSWER
     assert result.context_wrapper.usage.output_tokens == 7
 
 
-def test_a_streamed_answer(model: Any) -> None:
+def test_a_streamed_answer(client: AsyncOpenAI, model: Any) -> None:
     async def ask() -> Any:
         agent = Agent(name="Geographer", model=model, model_settings=BRIEF)
-        result = Runner.run_streamed(agent, QUESTION)
-        deltas = [
-            event.data.delta
-            async for event in result.stream_events()
-            if event.type == "raw_response_event"
-            and event.data.type == "response.output_text.delta"
-        ]
-        await model._client.close()
+        async with client:
+            result = Runner.run_streamed(agent, QUESTION)
+            deltas = [
+                event.data.delta
+                async for event in result.stream_events()
+                if event.type == "raw_response_event"
+                and event.data.type == "response.output_text.delta"
+            ]
         return deltas, result.final_output
 
     deltas, final = asyncio.run(ask())
@@ -69,9 +73,9 @@ def test_a_streamed_answer(model: Any) -> None:
     assert len(deltas) == 7
 
 
-def test_a_tool_is_called_and_the_agent_answers(model: Any) -> None:
+def test_a_tool_is_called_and_the_agent_answers(client: AsyncOpenAI, model: Any) -> None:
     agent = Agent(name="Forecaster", model=model, model_settings=MUST_CALL, tools=[get_weather])
-    result = run(agent, ASKED)
+    result = run(client, agent, ASKED)
     called, output, *_, last = result.new_items
     assert called.raw_item.name == "get_weather"
     assert output.output.startswith("It is 21 degrees in")
@@ -79,15 +83,15 @@ def test_a_tool_is_called_and_the_agent_answers(model: Any) -> None:
     assert result.final_output
 
 
-def test_a_structured_answer(model: Any) -> None:
+def test_a_structured_answer(client: AsyncOpenAI, model: Any) -> None:
     agent = Agent(name="Forecaster", model=model, model_settings=BRIEF, output_type=Weather)
-    assert isinstance(run(agent, ASKED).final_output, Weather)
+    assert isinstance(run(client, agent, ASKED).final_output, Weather)
 
 
-def test_one_agent_hands_over_to_another(model: Any) -> None:
+def test_one_agent_hands_over_to_another(client: AsyncOpenAI, model: Any) -> None:
     geographer = Agent(name="Geographer", model=model, model_settings=BRIEF)
     desk = Agent(name="Desk", model=model, model_settings=MUST_CALL, handoffs=[geographer])
-    result = run(desk, QUESTION)
+    result = run(client, desk, QUESTION)
     assert result.last_agent is geographer
     assert [item.type for item in result.new_items] == [
         "handoff_call_item",
@@ -97,12 +101,11 @@ def test_one_agent_hands_over_to_another(model: Any) -> None:
     assert result.final_output
 
 
-def run(agent: Any, asked: str) -> Any:
+def run(client: AsyncOpenAI, agent: Any, asked: str) -> Any:
     """What the agent answers within a few turns."""
 
     async def ask() -> Any:
-        result = await Runner.run(agent, asked, max_turns=4)
-        await agent.model._client.close()
-        return result
+        async with client:
+            return await Runner.run(agent, asked, max_turns=4)
 
     return asyncio.run(ask())
