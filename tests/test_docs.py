@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from benchmarks import results
 from slmtape.generation import Mode
 from slmtape.nearest import differences
-from slmtape.protocols.openai.chat_body import FIELDS
+from slmtape.protocols.openai import chat_body, responses_body
 from slmtape.protocols.openai.wire import Treatment
 from tests.support import CASSETTES, ROOT, request_for
 
@@ -61,12 +62,23 @@ def test_all_record_modes_are_explained() -> None:
     assert explained[: len(Mode)] == [mode.value for mode in Mode]
 
 
-def test_the_table_of_fields_is_the_one_that_the_code_uses() -> None:
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [("fields", chat_body.FIELDS), ("response-fields", responses_body.FIELDS)],
+    ids=["chat completions", "responses"],
+)
+def test_the_table_of_fields_is_the_one_that_the_code_uses(
+    name: str, fields: Mapping[str, Treatment]
+) -> None:
+    assert generated(name) == table(fields)
+
+
+def table(fields: Mapping[str, Treatment]) -> str:
     lines = ["| what is done | fields |", "|---|---|"]
     for treatment in Treatment:
-        names = ", ".join(f"`{name}`" for name, what in FIELDS.items() if what is treatment)
+        names = ", ".join(f"`{name}`" for name, what in fields.items() if what is treatment)
         lines.append(f"| {treatment.value} | {names} |")
-    assert generated("fields") == "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def test_the_table_of_measurements_is_the_last_one_that_was_measured() -> None:

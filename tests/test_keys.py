@@ -17,7 +17,7 @@ from slmtape.generation import (
     Tool,
     ToolCall,
 )
-from slmtape.keys import canonical, key, restore, schema_text
+from slmtape.keys import canonical, json_text, key, restore
 from slmtape.protocols import Incoming, Served
 from slmtape.protocols.openai.chat import parse
 from tests.support import request_for
@@ -29,7 +29,7 @@ INT64 = st.integers(-(2**63), 2**63 - 1)
 
 TOKENS = st.lists(st.integers(0, 50_000), max_size=4).map(tuple)
 SCHEMAS = st.dictionaries(TEXT, TEXT | st.integers() | st.lists(TEXT, max_size=2), max_size=3).map(
-    schema_text
+    json_text
 )
 CALLS = st.builds(ToolCall, name=TEXT, arguments=TEXT | SCHEMAS, id=TEXT)
 MESSAGES = st.builds(
@@ -63,7 +63,7 @@ REQUESTS = st.builds(
     top_logprobs=st.none() | st.integers(0, 20),
     reasoning_effort=st.none() | st.sampled_from(["low", "high"]),
     extras=st.dictionaries(TEXT, st.integers(-9, 9) | st.booleans(), max_size=2).map(
-        lambda extras: tuple(extras.items())
+        lambda extras: tuple((name, json_text(value)) for name, value in extras.items())
     ),
     temperature=st.just(0) | st.floats(0, 2),
     top_p=st.floats(0, 1),
@@ -177,7 +177,7 @@ CHANGES: dict[str, Any] = {
     "response_format": JsonFormat(),
     "top_logprobs": 0,
     "reasoning_effort": "low",
-    "extras": (("top_k", 5),),
+    "extras": (("top_k", "5"),),
 }
 
 
@@ -240,7 +240,7 @@ def test_ids_of_tool_calls_and_spaces_in_arguments_change_no_key() -> None:
 def test_the_order_of_properties_is_part_of_the_key() -> None:
     one, other = (
         request_for(
-            tools=(Tool("f", None, schema_text({"properties": {name: {} for name in names}})),)
+            tools=(Tool("f", None, json_text({"properties": {name: {} for name in names}})),)
         )
         for names in ("ab", "ba")
     )

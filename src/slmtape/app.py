@@ -191,7 +191,8 @@ class _Generation:
             exchange.failed(error)
             if not isinstance(error, RequestError):
                 self._context.failed(error)
-            await _refusal(self._context, error, exchange.begun)(scope, receive, send)
+            told = self._endpoint.reword(error)
+            await _refusal(self._context, told, exchange.begun)(scope, receive, send)
         except asyncio.CancelledError:
             exchange.failed(ServerStopped("The server was stopped."))
             raise
@@ -298,12 +299,13 @@ class _Exchange:
             await self._start(_JSON, len(body))
         else:
             events = asked.rendering(self._call.keys)
-            pieces = [
+            said = [events.open()]
+            said += [
                 events.piece(index, piece)
                 for index, answer in enumerate(answers)
                 for piece in answer.pieces
             ]
-            body = "".join([events.open(), *pieces, events.close(results)]).encode()
+            body = "".join([*said, events.close(results)]).encode()
             await self._start(_EVENTS, len(body))
         await self._send({"type": "http.response.body", "body": body})
 

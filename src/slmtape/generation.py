@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 FinishReason = Literal["stop", "length"]
@@ -85,8 +85,8 @@ class GenerationRequest:
     token ids of the model that answers. `tools` it may call, or must where `tool_choice` is
     "required": only those in `allowed_tools`, if any are named there, and one at most where
     `parallel_tool_calls` is False. `top_logprobs` is how many alternatives are wanted beside
-    each token's log-probability; None: not even that. `extras` are sampling parameters that other
-    servers have.
+    each token's log-probability; None: not even that. `extras` are parameters that other servers
+    have, by name, as JSON text.
     """
 
     model: str
@@ -107,7 +107,7 @@ class GenerationRequest:
     response_format: JsonFormat | None = None
     top_logprobs: int | None = None
     reasoning_effort: str | None = None
-    extras: tuple[tuple[str, Any], ...] = ()
+    extras: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         settle = object.__setattr__

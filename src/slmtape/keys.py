@@ -49,37 +49,37 @@ def key(request: Request) -> str:
     return hashlib.sha256(rfc8785.dumps(_plain(request, _same))).hexdigest()[:KEY_LENGTH]
 
 
-def schema_text(schema: Any) -> str:
-    """A JSON schema as requests hold it."""
-    return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
+def json_text(value: Any) -> str:
+    """A JSON value as requests hold it: a schema, a parameter of another server."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _same(value: Any) -> Any:
     return value
 
 
-def _plain(value: Any, schema: Callable[[str], Any]) -> dict[str, Any]:
-    """A dataclass as plain JSON values; `schema` writes the JSON schemas in it."""
+def _plain(value: Any, json_value: Callable[[str], Any]) -> dict[str, Any]:
+    """A dataclass as plain JSON values; `json_value` writes what it holds as JSON text."""
     written: dict[str, Any] = {}
     for field in fields(value):
         content = getattr(value, field.name)
         if field.default is MISSING or content != field.default:
-            written[field.name] = _written(field.name, content, schema)
+            written[field.name] = _written(field.name, content, json_value)
     return written
 
 
-def _written(name: str, value: Any, schema: Callable[[str], Any]) -> Any:
+def _written(name: str, value: Any, json_value: Callable[[str], Any]) -> Any:
     match name:
         case "messages" | "tools" | "tool_calls":
-            return [_plain(item, schema) for item in value]
+            return [_plain(item, json_value) for item in value]
         case "response_format":
-            return _plain(value, schema)
+            return _plain(value, json_value)
         case "parameters" | "schema":
-            return schema(value)
+            return json_value(value)
         case "logit_bias":
             return {str(token): bias for token, bias in value}
         case "extras":
-            return dict(value)
+            return {name: json_value(text) for name, text in value}
         case "seed":
             # RFC 8785 numbers are doubles; a seed is 64 bits.
             return value if abs(value) <= _EXACT else str(value)
@@ -97,7 +97,7 @@ def _read_tool(written: dict[str, Any]) -> Tool:
 
 
 def _with_text(written: dict[str, Any], name: str) -> dict[str, Any]:
-    return {**written, name: schema_text(written[name])} if name in written else written
+    return {**written, name: json_text(written[name])} if name in written else written
 
 
 def _tokens(written: Any) -> Any:
@@ -111,7 +111,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "logit_bias": lambda biases: tuple((int(token), bias) for token, bias in biases.items()),
     "stop": tuple,
     "allowed_tools": tuple,
-    "extras": lambda extras: tuple(extras.items()),
+    "extras": lambda extras: tuple((name, json_text(v)) for name, v in extras.items()),
     "prompt": _tokens,
     "input": _tokens,
     "seed": int,

@@ -13,6 +13,9 @@ from slmtape.errors import ContextLengthExceeded
 from slmtape.generation import GenerationRequest, GenerationResult, Piece, Tool
 
 _MOST_CALLS = 8
+_OPENING = 16
+"""Tokens at the end of a prompt in which `<think>` may stand."""
+
 _OBJECT = '{"type":"object"}'
 
 
@@ -88,7 +91,7 @@ class Answer:
 
     def _think(self, prompt: list[int]) -> None:
         """Think, where the prompt has opened the thoughts, or the request asks for some."""
-        end = b"".join(self._weights.text(token) for token in prompt[-4:])
+        end = b"".join(self._weights.text(token) for token in prompt[-_OPENING:])
         if not end.rstrip().endswith(b"<think>"):
             if not (self._weights.template.thinks and thinking(self._request)):
                 return

@@ -131,11 +131,13 @@ def _template_options(request: GenerationRequest) -> dict[str, Any]:
     if request.reasoning_effort is not None:
         options["reasoning_effort"] = request.reasoning_effort
     given = dict(request.extras).get("chat_template_kwargs")
-    if isinstance(given, str):
-        try:
-            options |= json.loads(given)
-        except (TypeError, ValueError, RecursionError) as error:
+    if given is not None:
+        wanted = json.loads(given)
+        if not isinstance(wanted, dict):
             raise RequestError(
-                "'chat_template_kwargs' must be an object.", param="chat_template_kwargs"
-            ) from error
+                "Invalid type for 'chat_template_kwargs': expected an object.",
+                param="chat_template_kwargs",
+                code="invalid_type",
+            )
+        options |= wanted
     return options

@@ -2,10 +2,10 @@
 
 import ctypes
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-import llama_cpp.llama_cpp as llama
+import llama_cpp
 import numpy as np
 from llguidance import LLMatcher, LLTokenizer
 from numpy.typing import NDArray
@@ -17,15 +17,15 @@ from slmtape.errors import EngineError
 class Grammars:
     """Makes grammars for one vocabulary."""
 
-    def __init__(self, vocab: object, size: int, ends: list[int]) -> None:
-        """`size`: tokens in the vocabulary; `ends`: those that end an answer."""
-        self._tokenizer = LLTokenizer.from_llamacpp(  # type: ignore[attr-defined]
-            tokens=[_text(vocab, token) for token in range(size)],
-            vocab_ptr=vocab,
-            tokenize_fptr=ctypes.cast(llama._lib.llama_tokenize, ctypes.c_void_p).value,
-            eos_token=ends,
+    def __init__(self, vocab: int, names: Sequence[bytes], ends: list[int]) -> None:
+        """`vocab`: llama.cpp's handle; `names`: of all tokens; `ends`: those that end an answer."""
+        tokenize = ctypes.cast(llama_cpp.llama_cpp._lib.llama_tokenize, ctypes.c_void_p).value
+        assert tokenize is not None
+        tokens = [_marked(vocab, token, name) for token, name in enumerate(names)]
+        self._tokenizer = LLTokenizer.from_llamacpp(
+            tokens=tokens, vocab_ptr=vocab, tokenize_fptr=tokenize, eos_token=ends
         )
-        self._size = size
+        self._size = len(tokens)
         self._compiled = lru_cache(maxsize=64)(self._compile)
 
     def json(self, schema: str | None) -> "Grammar":
@@ -47,6 +47,16 @@ class Grammars:
         if matcher.is_error():
             raise EngineError(f"The answer can't be forced into this form: {matcher.get_error()}")
         return matcher
+
+
+def _marked(vocab: int, token: int, name: bytes) -> bytes:
+    """A token's bytes as llguidance wants them: special ones begin with 0xff, which no text has."""
+    attributes = llama_cpp.llama_vocab_get_attr(vocab, token)
+    looks_special = name.startswith(b"<") and name.endswith(b">")
+    special = attributes & llama_cpp.LLAMA_TOKEN_ATTR_CONTROL or (
+        attributes & llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED and looks_special
+    )
+    return b"\xff" + name if special else name
 
 
 class Grammar:
@@ -81,18 +91,3 @@ class Grammar:
     def _check(self) -> None:
         if self._matcher.is_error():
             raise EngineError(f"The answer can't be forced on: {self._matcher.get_error()}")
-
-
-def _text(vocab: object, token: int) -> bytes:
-    """A token's text as llguidance wants it: a control token's begins with 0xff.
-
-    Its own function for this calls a name that llama.cpp has given up, which warns.
-    """
-    room = ctypes.create_string_buffer(1024)
-    length = llama.llama_token_to_piece(vocab, token, room, len(room), 0, True)
-    text = room.raw[:length]
-    kind = llama.llama_vocab_get_attr(vocab, token)
-    named = text.startswith(b"<") and text.endswith(b">")
-    control = kind & llama.LLAMA_TOKEN_ATTR_CONTROL
-    user_defined = kind & llama.LLAMA_TOKEN_ATTR_USER_DEFINED
-    return b"\xff" + text if control or (user_defined and named) else text

@@ -1,5 +1,6 @@
 """A request's sampling parameters as a chain of llama.cpp's samplers, in C."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,7 +45,7 @@ class _Options:
     """The sampling parameters that other servers have, by the names that llama.cpp's has."""
 
     def __init__(self, request: GenerationRequest) -> None:
-        given = dict(request.extras)
+        given = {name: json.loads(text) for name, text in request.extras}
         self.top_k = _number(given, 0, "top_k")
         self.min_p = _number(given, 0, "min_p")
         self.typical_p = _number(given, 1, "typical_p", "typical")

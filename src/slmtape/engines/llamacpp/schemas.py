@@ -10,7 +10,7 @@ from slmtape import schemas
 from slmtape.engines.llamacpp import bounds
 from slmtape.engines.llamacpp.formats import FORMATS
 from slmtape.engines.llamacpp.plainer import ABOUT, APPLIED, distributed, joined, plainer
-from slmtape.keys import schema_text
+from slmtape.keys import json_text
 from slmtape.schemas import follow, tuple_items, types
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def for_generation(schema: str | None) -> str:
     other. None is a function without parameters: `{}`. Give `COMPACT` to llguidance with it.
     """
     root = {"type": "object", "maxProperties": 0} if schema is None else json.loads(schema)
-    return schema_text(_Narrowing(root).whole())
+    return json_text(_Narrowing(root).whole())
 
 
 @dataclass(frozen=True)

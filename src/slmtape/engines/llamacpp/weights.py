@@ -56,7 +56,8 @@ class Weights:
     @cached_property
     def grammars(self) -> Grammars:
         """What forces answers into a form: made when the first one is."""
-        return Grammars(self.vocab, self.size, self.ends_of_text)
+        names = [self.name(token) for token in range(self.size)]
+        return Grammars(self.vocab, names, self.ends_of_text)
 
     @cached_property
     def _markers(self) -> dict[int, bytes]:

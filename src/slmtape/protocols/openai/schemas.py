@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from slmtape.keys import schema_text
+from slmtape.keys import json_text
 
 
 def check(
@@ -13,4 +13,4 @@ def check(
     `what` names it in the message ("function 'f'", "response_format 'answer'"); `param` and
     `code` are those of the error. `strict`: it must keep OpenAI's rules for strict schemas.
     """
-    return schema_text(schema)
+    return json_text(schema)

@@ -5,8 +5,8 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import to_json
 
+from slmtape.keys import json_text
 from slmtape.protocols.openai import errors
 
 
@@ -25,8 +25,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-Extras = tuple[tuple[str, Any], ...]
-_EXACT = 2**53 - 1
+Extras = tuple[tuple[str, str], ...]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -41,12 +40,4 @@ def read(model: type[Model], value: Any, param: str) -> Model:
 
 def plain(extras: Mapping[str, Any]) -> Extras:
     """Parameters of other servers as a GenerationRequest can hold and compare them."""
-    return tuple((name, _scalar(value)) for name, value in extras.items())
-
-
-def _scalar(value: Any) -> Any:
-    """Numbers, booleans and strings as they are; anything else as its JSON."""
-    too_large = isinstance(value, int | float) and not abs(value) <= _EXACT
-    if too_large or isinstance(value, list | dict):
-        return to_json(value).decode()
-    return value
+    return tuple((name, json_text(value)) for name, value in extras.items())
