@@ -43,7 +43,7 @@ for api, llm in APIS.items():
                 tools=[TOOL],
                 llm=llm,
                 streaming=False,
-                initial_tool_choice="get_weather",
+                initial_tool_choice="required",
                 allow_parallel_tool_calls=False,
             )
             result = await agent.run(ASKED, max_iterations=5)
