@@ -51,7 +51,13 @@ from openai.types.responses.response_input_item_param import FunctionCallOutput,
 from openai.types.shared_params import Reasoning
 from pydantic import BaseModel
 
-from slmtape.protocols.openai import conversations, responses_body, responses_items, responses_parts
+from slmtape.protocols.openai import (
+    conversations,
+    responses_body,
+    responses_format,
+    responses_items,
+    responses_parts,
+)
 from slmtape.protocols.openai.responses_body import COUNTED, FIELDS, Body, CountBody
 from slmtape.protocols.openai.responses_items import ITEMS, MODELS
 from slmtape.protocols.openai.tools import RESPONSES
@@ -170,8 +176,8 @@ MEMBERS_OF: list[tuple[Any, Any]] = [
     (responses_parts.OutputText, ResponseOutputTextParam),
     (responses_parts.Refusal, ResponseOutputRefusalParam),
     (responses_body.Reasoning, Reasoning),
-    (responses_body.TextConfig, ResponseTextConfigParam),
-    (responses_body.JsonSchema, ResponseFormatTextJSONSchemaConfigParam),
+    (responses_format.TextConfig, ResponseTextConfigParam),
+    (responses_format.JsonSchema, ResponseFormatTextJSONSchemaConfigParam),
     (responses_body.StreamOptions, StreamOptions),
     (responses_body.Managed, ContextManagement),
     (responses_body.BackgroundOptions, BackgroundOptions),

@@ -8,7 +8,8 @@ from openai import BadRequestError, NotFoundError, OpenAI
 
 from slmtape import FakeLLMServer
 from slmtape.calls import Call
-from slmtape.generation import GenerationRequest, Message
+from slmtape.errors import ContextLengthExceeded
+from slmtape.generation import GenerationRequest, GenerationResult, Message, Piece
 from tests.support import EchoEngine, ask
 
 F: Any = {"type": "function", "name": "f", "parameters": {}, "strict": False}
@@ -220,6 +221,30 @@ def test_a_stop_at_the_limit_is_incomplete(client: OpenAI) -> None:
     assert response.status == "incomplete"
     assert response.incomplete_details
     assert response.incomplete_details.reason == "max_output_tokens"
+
+
+class NarrowEngine(EchoEngine):
+    """Takes in nothing."""
+
+    def generate(
+        self, request: GenerationRequest, say: Callable[[Piece], None]
+    ) -> GenerationResult:
+        raise ContextLengthExceeded(limit=2, tokens=3)
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [("/responses", {}), ("/responses", {"stream": True}), ("/responses/input_tokens", {})],
+    ids=["plain", "streamed", "counted"],
+)
+def test_a_prompt_that_is_too_long_is_told_in_the_words_of_this_api(
+    server: FakeLLMServer, monkeypatch: pytest.MonkeyPatch, path: str, more: dict[str, Any]
+) -> None:
+    monkeypatch.setattr("tests.support.make_echo", lambda path, name: NarrowEngine())
+    reply = ask(server.base_url, {"model": "echo", "input": "hi", **more}, path=path)
+    assert (reply.status, reply.error["param"]) == (400, "input")
+    assert reply.error["code"] == "context_length_exceeded"
+    assert "exceeds the context window of this model" in reply.error["message"]
 
 
 def wait_for(client: OpenAI, name: str) -> str | None:

@@ -107,16 +107,20 @@ class ParsedCall(Protocol):
         """Remember what was answered, where later calls can ask for it. Called once or twice."""
 
 
+def _same(error: SlmtapeError) -> SlmtapeError:
+    return error
+
+
 @dataclass(frozen=True, slots=True)
 class Generates:
     """A path that answers POST by generating: `parse` makes a call of a body, or RequestError.
 
-    `told` says how an engine's error is told here.
+    `reword` puts an error into the words of this path.
     """
 
     path: str
     parse: Callable[[Incoming], ParsedCall]
-    told: Callable[[SlmtapeError], SlmtapeError] = lambda error: error
+    reword: Callable[[SlmtapeError], SlmtapeError] = _same
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,25 +79,24 @@ def add_items(incoming: Incoming) -> dict[str, Any]:
 
 def list_items(incoming: Incoming) -> dict[str, Any]:
     """A page of a conversation's items. Raises RequestError."""
-    items = list(_conversation(incoming).items.values())
-    return page(items, incoming.query)
+    return page(_conversation(incoming).items, incoming.query)
 
 
 def one_item(incoming: Incoming) -> Item:
     """An item of a conversation. Raises RequestError."""
     conversation, name = _conversation(incoming), incoming.path["item_id"]
-    if name not in conversation.items:
-        raise RequestError(
-            f"Item with id '{name}' not found in conversation '{conversation.id}'.", status=404
-        )
-    return conversation.items[name]
+    for item in conversation.items:
+        if item["id"] == name:
+            return item
+    raise RequestError(
+        f"Item with id '{name}' not found in conversation '{conversation.id}'.", status=404
+    )
 
 
 def delete_item(incoming: Incoming) -> dict[str, Any]:
     """Take an item out of a conversation, which is told. Raises RequestError."""
-    item = one_item(incoming)
     conversation = _conversation(incoming)
-    del conversation.items[item["id"]]
+    conversation.items.remove(one_item(incoming))
     return _told(conversation)
 
 
@@ -112,7 +111,7 @@ def _add(
     found = tuple(
         resolved(item, f"items[{index}]", incoming.memory) for index, item in enumerate(items)
     )
-    check_new(found, tuple(conversation.items.values()), "items")
+    check_new(found, conversation.items, "items")
     added = identified(found, f"{conversation.id}:{conversation.additions}")
     conversation.add(added)
     return added

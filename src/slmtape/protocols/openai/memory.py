@@ -19,9 +19,7 @@ class Memory:
 
     def item(self, item_id: str) -> Item | None:
         """The item of this id, in whatever response or conversation it is."""
-        for stored in self.responses.values():
-            for item in stored.context:
-                if item["id"] == item_id:
-                    return item
-        found = (conversation.items.get(item_id) for conversation in self.conversations.values())
-        return next((item for item in found if item is not None), None)
+        kept = [stored.context for stored in self.responses.values()]
+        kept += [tuple(conversation.items) for conversation in self.conversations.values()]
+        items = (item for items in kept for item in items)
+        return next((item for item in items if item["id"] == item_id), None)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from slmtape.errors import SlmtapeError
+from slmtape.errors import ContextLengthExceeded, RequestError, SlmtapeError
 from slmtape.generation import GenerationRequest, GenerationResult
 from slmtape.protocols import Incoming
 from slmtape.protocols.openai.memory import Memory
@@ -18,8 +18,8 @@ from slmtape.protocols.openai.responses_body import (
     CountBody,
     check,
     read_body,
-    settings,
 )
+from slmtape.protocols.openai.responses_echo import settings
 from slmtape.protocols.openai.responses_events import ResponseEvents
 from slmtape.protocols.openai.responses_items import identified
 from slmtape.protocols.openai.responses_prompt import Prompt, prompt
@@ -37,7 +37,7 @@ class ResponseCall:
     encrypted: bool
     memory: Memory
     n: int = 1
-    _kept: bool = field(default=False, init=False)
+    _kept: dict[str, Any] | None = field(default=None, init=False)
 
     @property
     def request(self) -> GenerationRequest:
@@ -58,7 +58,7 @@ class ResponseCall:
 
     def render(self, keys: Sequence[str], results: Sequence[GenerationResult]) -> bytes:
         """The whole response."""
-        return to_json(self._answered(keys, results))
+        return to_json(self._kept or self._answered(keys, results))
 
     def rendering(self, keys: Sequence[str]) -> ResponseEvents:
         """The response as events."""
@@ -71,18 +71,21 @@ class ResponseCall:
         who = self._identity(keys)
         if self._kept or (self.background and not self._waited_for(who)):
             return
-        self._kept = True
-        if isinstance(outcome, SlmtapeError):
-            error = {"code": "server_error", "message": outcome.message}
-            body = response(who, self.settings, status="failed", error=error)
-        else:
-            body = self._answered(keys, outcome)
-        stored = StoredResponse(body, self._items(who))
+        self._kept = self._outcome(keys, outcome)
+        stored = StoredResponse(self._kept, self._items(who))
         if self.settings["store"]:
             self.memory.responses[who.id] = stored
         conversation = self.memory.conversations.get(self.asked.conversation or "")
-        if conversation is not None and body["error"] is None:
+        if conversation is not None and self._kept["error"] is None:
             conversation.add(stored.context[len(self.asked.history) :])
+
+    def _outcome(
+        self, keys: Sequence[str], outcome: Sequence[GenerationResult] | SlmtapeError
+    ) -> dict[str, Any]:
+        if not isinstance(outcome, SlmtapeError):
+            return self._answered(keys, outcome)
+        error = {"code": "server_error", "message": outcome.message}
+        return response(self._identity(keys), self.settings, status="failed", error=error)
 
     def _waited_for(self, who: Identity) -> bool:
         stored = self.memory.responses.get(who.id)
@@ -151,6 +154,18 @@ def parse(incoming: Incoming) -> ResponseCall:
         background=body.background,
         encrypted="reasoning.encrypted_content" in body.include,
         memory=incoming.memory,
+    )
+
+
+def reword(error: SlmtapeError) -> SlmtapeError:
+    """The error in the words of this API."""
+    if not isinstance(error, ContextLengthExceeded):
+        return error
+    return RequestError(
+        "Your input exceeds the context window of this model. Please adjust your input and try "
+        f"again: it has {error.tokens} tokens, and the model takes at most {error.limit}.",
+        param="input",
+        code=error.code,
     )
 
 

@@ -127,7 +127,8 @@ class OutputItem:
     def add(self, piece: Piece) -> None:
         """One more of its pieces."""
         self.texts.append(piece.text)
-        self.tokens.extend(piece.tokens)
+        if piece.tokens:
+            self.tokens.extend(piece.tokens)
 
     def part(self) -> dict[str, Any]:
         """A message's content part, as it is so far."""
@@ -199,12 +200,13 @@ class Output:
     def add(self, piece: Piece) -> bool:
         """Take a piece in; whether it begins a new item, the last of `items` then."""
         kind = "call" if piece.kind == "arguments" else piece.kind
-        begins = not self.items or self.items[-1].kind != kind or piece.kind == "call"
-        if begins:
-            self._begin(kind, piece.text if kind == "call" else "")
+        if self.items and self.items[-1].kind == kind and piece.kind != "call":
+            self.items[-1].add(piece)
+            return False
+        self._begin(kind, piece.text if piece.kind == "call" else "")
         if piece.kind != "call":
             self.items[-1].add(piece)
-        return begins
+        return True
 
     def end(self, finish_reason: FinishReason) -> bool:
         """Nothing more comes; whether that begins a message without text.

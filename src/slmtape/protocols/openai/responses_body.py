@@ -6,11 +6,10 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import Field, ValidationError
 
 from slmtape.errors import RequestError
-from slmtape.generation import JsonFormat
-from slmtape.protocols.openai import errors, schemas
+from slmtape.protocols.openai import errors
 from slmtape.protocols.openai.metadata import Metadata
 from slmtape.protocols.openai.metadata import check as check_metadata
-from slmtape.protocols.openai.tools import Name
+from slmtape.protocols.openai.responses_format import TextConfig
 from slmtape.protocols.openai.wire import Extras, Strict, Treatment, plain, read
 
 FIELDS = {
@@ -92,29 +91,6 @@ class Reasoning(Strict):
     mode: str | None = None
 
 
-class TextConfig(Strict):
-    """`text`; its format is read by type."""
-
-    format: dict[str, Any] | None = None
-    verbosity: Literal["low", "medium", "high"] | None = None
-
-
-class JsonSchema(Strict):
-    """A `text.format` of the type `json_schema`."""
-
-    type: str
-    name: Name
-    schema_: dict[str, Any] = Field(alias="schema")
-    description: str | None = None
-    strict: bool | None = None
-
-
-class Bare(Strict):
-    """A `text.format` that is nothing but its type."""
-
-    type: str
-
-
 class StreamOptions(Strict):
     """`stream_options`."""
 
@@ -156,9 +132,9 @@ class Counted(Strict):
     previous_response_id: str | None = None
     tools: list[Any] | None = None
     tool_choice: Any = None
-    text: TextConfig = TextConfig()
+    text: TextConfig = Field(default_factory=TextConfig)
     parallel_tool_calls: bool = True
-    reasoning: Reasoning = Reasoning()
+    reasoning: Reasoning = Field(default_factory=Reasoning)
     conversation: Any = None
     truncation: Literal["auto", "disabled"] = "disabled"
     instructions: str | None = None
@@ -229,14 +205,8 @@ def read_body(
 
     Raises RequestError, in OpenAI's words and order.
     """
-    whole = errors.read_object(raw, content_type)
-    if whole.get("model", "") is None:
-        raise errors.wrong_type("model", "a string", None)
-    given = {name: value for name, value in whole.items() if value is not None}
-    for name in ("model", *(() if given.keys() & _STATE else ("input",))):
-        if name not in given:
-            raise errors.missing(name)
-    extras = {name: given.pop(name) for name in whole if name in given and name not in fields}
+    given = _given(errors.read_object(raw, content_type))
+    extras = {name: given.pop(name) for name in list(given) if name not in fields}
     _check_names(extras, fields, lenient=lenient)
     refused = [name for name, done in fields.items() if done is Treatment.REFUSED]
     refused = [name for name in refused if given.pop(name, None) is not None]
@@ -280,67 +250,19 @@ def conversation_id(body: Counted) -> str | None:
     return given
 
 
-def text_format(text: TextConfig) -> tuple[JsonFormat | None, dict[str, Any]]:
-    """The form of an answer, None: text; and as it comes back. Raises RequestError."""
-    given = {"type": "text"} if text.format is None else text.format
-    kind = given.get("type")
-    if kind is None:
-        raise errors.missing("text.format.type")
-    if kind not in _FORMATS:
-        raise errors.not_among("text.format.type", kind, _FORMATS)
-    if kind != "json_schema":
-        bare = read(Bare, given, "text.format")
-        return (JsonFormat() if kind == "json_object" else None), {"type": bare.type}
-    form = read(JsonSchema, given, "text.format")
-    schema = schemas.check(
-        form.schema_,
-        strict=bool(form.strict),
-        what=f"response_format '{form.name}'",
-        param="text.format.schema",
-    )
-    echo = {
-        "type": "json_schema",
-        "description": form.description,
-        "name": form.name,
-        "schema": form.schema_,
-        "strict": bool(form.strict),
-    }
-    return JsonFormat(schema, form.name, form.description), echo
-
-
-def settings(body: Body, format: Mapping[str, Any], conversation: str | None) -> dict[str, Any]:  # noqa: A002
-    """What comes back of a request in its answer. `format` is that of `text`."""
-    return {
-        "background": body.background,
-        "conversation": None if conversation is None else {"id": conversation},
-        "instructions": body.instructions,
-        "max_output_tokens": body.max_output_tokens,
-        "max_tool_calls": body.max_tool_calls,
-        "model": body.model,
-        "parallel_tool_calls": body.parallel_tool_calls,
-        "previous_response_id": body.previous_response_id,
-        "prompt_cache_key": body.prompt_cache_key,
-        "prompt_cache_retention": body.prompt_cache_retention,
-        "reasoning": {"effort": None, "summary": None}
-        | body.reasoning.model_dump(exclude_none=True),
-        "safety_identifier": body.safety_identifier,
-        "service_tier": _TIERS.get(body.service_tier, body.service_tier),
-        "store": body.store,
-        "temperature": 1.0 if body.temperature is None else body.temperature,
-        "text": {"format": format, "verbosity": body.text.verbosity or "medium"},
-        "tool_choice": "auto" if body.tool_choice is None else body.tool_choice,
-        "tools": [_tool(tool) for tool in body.tools or ()],
-        "top_logprobs": body.top_logprobs,
-        "top_p": body.top_p,
-        "truncation": body.truncation,
-        "user": body.user,
-        "metadata": body.metadata,
-    }
-
-
 _STATE = {"previous_response_id", "conversation"}
-_FORMATS = ("json_object", "text", "json_schema")
-_TIERS = {"auto": "default", "fast": "priority"}
+
+
+def _given(sent: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that are not null, which means "not given". Those that must be there are."""
+    if sent.get("model", "") is None:
+        raise errors.wrong_type("model", "a string", None)
+    given = {name: value for name, value in sent.items() if value is not None}
+    if "model" not in given:
+        raise errors.missing("model")
+    if "input" not in given and not given.keys() & _STATE:
+        raise errors.missing("input")
+    return given
 
 
 def _check_names(given: Iterable[str], fields: Iterable[str], *, lenient: bool) -> None:
@@ -354,8 +276,3 @@ def _check_names(given: Iterable[str], fields: Iterable[str], *, lenient: bool) 
             )
         if not lenient:
             raise errors.unknown(name, known=fields)
-
-
-def _tool(given: Mapping[str, Any]) -> dict[str, Any]:
-    told = {name: value for name, value in given.items() if value is not None}
-    return {"type": "function", "description": None, "parameters": None, "strict": True} | told

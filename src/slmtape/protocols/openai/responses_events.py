@@ -30,6 +30,7 @@ class ResponseEvents:
         self._queued = queued
         self._output = Output(who, encrypted=encrypted)
         self._number = 0
+        self._delta_head = self._delta_place = ""
 
     def open(self) -> str:
         """The response is created, queued where it waits in the background, and in progress."""
@@ -69,6 +70,10 @@ class ResponseEvents:
         return self._event(f"response.{name}", {"response": whole})
 
     def _begun(self, item: OutputItem) -> str:
+        # Nearly every event is a delta, so all of it but its number and text is made once.
+        name = f"response.{_TEXTS[item.kind]}.delta"
+        self._delta_head = f'event: {name}\ndata: {{"type":"{name}","sequence_number":'
+        self._delta_place = f',{_json(_place(item))[1:-1]},"delta":'
         added = {"output_index": item.index, "item": item.opened()}
         text = self._event("response.output_item.added", added)
         if item.kind == "text":
@@ -77,10 +82,13 @@ class ResponseEvents:
         return text
 
     def _delta(self, item: OutputItem, piece: Piece) -> str:
-        delta: dict[str, Any] = {**_place(item), "delta": piece.text}
+        number, tail = self._number, ""
+        self._number += 1
         if item.kind == "text":
-            delta["logprobs"] = [token_logprobs(token) for token in piece.tokens]
-        return self._event(f"response.{_TEXTS[item.kind]}.delta", delta)
+            told = [token_logprobs(token) for token in piece.tokens]
+            tail = f',"logprobs":{_json(told) if told else "[]"}'
+        text = _json(piece.text)
+        return f"{self._delta_head}{number}{self._delta_place}{text}{tail}}}\n\n"
 
     def _ended(self, item: OutputItem | None, state: str) -> str:
         if item is None:
@@ -103,7 +111,7 @@ class ResponseEvents:
         number = self._number
         self._number += 1
         told = {"type": name, "sequence_number": number, **data}
-        return f"event: {name}\ndata: {to_json(told).decode()}\n\n"
+        return f"event: {name}\ndata: {_json(told)}\n\n"
 
 
 _TEXTS = {
@@ -117,3 +125,7 @@ def _place(item: OutputItem) -> dict[str, Any]:
     """Where in the response something happens."""
     place = {"item_id": item.id, "output_index": item.index}
     return place if item.kind == "call" else {**place, "content_index": 0}
+
+
+def _json(value: Any) -> str:
+    return to_json(value).decode()

@@ -9,7 +9,8 @@ from slmtape.generation import GenerationRequest, JsonFormat, Message
 from slmtape.protocols import Incoming, Served
 from slmtape.protocols.openai import tools
 from slmtape.protocols.openai.memory import Memory
-from slmtape.protocols.openai.responses_body import Counted, conversation_id, text_format
+from slmtape.protocols.openai.responses_body import Counted, conversation_id
+from slmtape.protocols.openai.responses_format import text_format
 from slmtape.protocols.openai.responses_items import check_new, read_input
 from slmtape.protocols.openai.responses_messages import check_calls, messages
 from slmtape.protocols.openai.responses_state import Conversation, Item
@@ -32,23 +33,15 @@ class Prompt:
 
 def prompt(body: Counted, incoming: Incoming) -> Prompt:
     """What the body asks. Raises RequestError, also for state that isn't there."""
-    served, memory = incoming.served, incoming.memory
+    served = incoming.served
     new = read_input("" if body.input is None else body.input, served)
     functions = tools.functions(body.tools or (), tools.RESPONSES)
     use = tools.use(functions, body.tool_choice, body.parallel_tool_calls, tools.RESPONSES)
     response_format, echo = text_format(body.text)
     model = _model(body.model, served)
     conversation = conversation_id(body)
-    history = _history(body.previous_response_id, conversation, memory)
-    new = tuple(resolved(item, f"input[{index}]", memory) for index, item in enumerate(new))
-    check_new(new, history, "input")
-    if not history and not new:
-        raise RequestError(
-            "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be "
-            "provided.",
-            code="missing_required_parameter",
-        )
-    check_calls((*history, *new))
+    history = _history(body.previous_response_id, conversation, incoming.memory)
+    new = _turn(new, history, incoming.memory)
     said = messages(body.instructions, (*history, *new))
     _check_word(response_format, said)
     request = GenerationRequest(
@@ -99,7 +92,7 @@ def _model(asked: str, served: Served) -> str:
 def _history(previous: str | None, conversation: str | None, memory: Memory) -> tuple[Item, ...]:
     """What was said before."""
     if conversation is not None:
-        return tuple(conversation_of(memory, conversation).items.values())
+        return tuple(conversation_of(memory, conversation).items)
     if previous is None:
         return ()
     stored = memory.responses.get(previous)
@@ -116,6 +109,20 @@ def _history(previous: str | None, conversation: str | None, memory: Memory) -> 
             param="previous_response_id",
         )
     return stored.context
+
+
+def _turn(new: Sequence[Item], history: Sequence[Item], memory: Memory) -> tuple[Item, ...]:
+    """What is new, references resolved, where it can follow on what was said before."""
+    found = tuple(resolved(item, f"input[{index}]", memory) for index, item in enumerate(new))
+    check_new(found, history, "input")
+    if not history and not found:
+        raise RequestError(
+            "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be "
+            "provided.",
+            code="missing_required_parameter",
+        )
+    check_calls((*history, *found))
+    return found
 
 
 def _check_word(form: JsonFormat | None, said: Sequence[Message]) -> None:

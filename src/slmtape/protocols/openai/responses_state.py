@@ -1,6 +1,6 @@
 """What a server remembers of responses and conversations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +27,7 @@ class StoredResponse:
 
 @dataclass(slots=True)
 class Conversation:
-    """A conversation; `items` by their ids, oldest first. `additions` counts how often some came.
+    """A conversation; its `items`, oldest first. `additions` counts how often some came.
 
     `created_at` is in seconds since the epoch.
     """
@@ -35,10 +35,10 @@ class Conversation:
     id: str
     created_at: int
     metadata: dict[str, str]
-    items: dict[str, Item] = field(default_factory=dict)
+    items: list[Item] = field(default_factory=list)
     additions: int = 0
 
-    def add(self, items: tuple[Item, ...]) -> None:
+    def add(self, items: Iterable[Item]) -> None:
         """Have these items at the end."""
-        self.items |= {item["id"]: item for item in items}
+        self.items.extend(items)
         self.additions += 1
