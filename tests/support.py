@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from slmtape import FakeLLMServer
+from slmtape.errors import ContextLengthExceeded
 from slmtape.generation import (
     EmbeddingRequest,
     EmbeddingResult,
@@ -38,10 +39,11 @@ MODEL = ModelFile("echo", "echo.gguf", "0" * 64)
 class EchoEngine:
     """Says the last message's words again, and the seed where there is one.
 
-    Words in angle brackets are thought: "<hm> yes". Where tools may be called, lines like
+    First words in angle brackets are thought: "<hm> yes". Where tools may be called, lines like
     `call f {"a":1}` at the end of the message are calls; where one must be, it is called with `{}`
     otherwise. After `hold` it waits before each word until it is allowed. `runs` counts how often
-    it was asked. A message that begins with "fail" raises.
+    it was asked. A message that begins with "fail" raises. `limit` is how many characters a message
+    may have.
     """
 
     def __init__(self, path: Path = Path("echo.gguf"), name: str = "echo") -> None:
@@ -49,6 +51,7 @@ class EchoEngine:
         self.started = threading.Event()
         self.closed = threading.Event()
         self.runs = 0
+        self.limit = 10_000_000
         self._words = threading.Semaphore(1_000_000)
 
     def hold(self) -> None:
@@ -68,6 +71,8 @@ class EchoEngine:
         self.runs += 1
         self.started.set()
         content = request.messages[-1].content if request.messages else str(request.prompt)
+        if len(content) > self.limit:
+            raise ContextLengthExceeded(limit=self.limit, tokens=len(content))
         pieces: list[Piece] = []
         finish_reason: FinishReason = "stop"
         try:
@@ -103,7 +108,8 @@ class EchoEngine:
 def _echo(request: GenerationRequest, content: str) -> Iterator[Piece]:
     tools = request.callable_tools
     lines = content.split("\n")
-    calls = [line for line in lines if line.startswith("call ")] if tools else []
+    beginnings = tuple(f"call {tool.name} " for tool in tools)
+    calls = [line for line in lines if line.startswith(beginnings)]
     words = " ".join(line for line in lines if line not in calls).split()
     if request.seed is not None:
         words.append(str(request.seed))
@@ -111,7 +117,7 @@ def _echo(request: GenerationRequest, content: str) -> Iterator[Piece]:
         words, calls = [], calls or [f"call {tools[0].name} {{}}"]
     started = False
     for word in words:
-        if word.startswith("<"):
+        if word.startswith("<") and not started:
             yield Piece(word.strip("<>"), "reasoning")
             continue
         text = f" {word}" if started else word

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -231,3 +232,22 @@ def test_stopping_ends_what_is_asked_at_once(
     assert isinstance(call.error, ServerStopped)
     assert call.seconds is not None
     assert not list(tmp_path.rglob("*.json"))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("path", "body", "param", "words"),
+    [
+        ("/chat/completions", chat("too long"), "messages", "your messages resulted in 8 tokens"),
+        ("/completions", {"prompt": "too long"}, "prompt", "you requested 8 tokens in your prompt"),
+        ("/responses", {"input": "too long"}, "input", "Your input exceeds the context window"),
+    ],
+)
+def test_each_api_has_its_words_for_a_context_that_is_too_long(
+    serve: Serve, echo: EchoEngine, path: str, body: Any, param: str, words: str, stream: bool
+) -> None:
+    echo.limit = 7
+    reply = ask(serve().base_url, body | {"model": "echo", "stream": stream}, path=path)
+    assert (reply.status, reply.error["code"]) == (400, "context_length_exceeded")
+    assert reply.error["param"] == param
+    assert words in reply.error["message"]

@@ -4,7 +4,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,8 @@ import pytest
 from benchmarks import results
 from slmtape.generation import Mode
 from slmtape.nearest import differences
-from slmtape.protocols.openai import chat_body, responses_body
+from slmtape.protocols import Generates
+from slmtape.protocols.openai import FIELDS, OPENAI
 from slmtape.protocols.openai.wire import Treatment
 from tests.support import CASSETTES, ROOT, request_for
 
@@ -62,23 +62,21 @@ def test_all_record_modes_are_explained() -> None:
     assert explained[: len(Mode)] == [mode.value for mode in Mode]
 
 
-@pytest.mark.parametrize(
-    ("name", "fields"),
-    [("fields", chat_body.FIELDS), ("response-fields", responses_body.FIELDS)],
-    ids=["chat completions", "responses"],
-)
-def test_the_table_of_fields_is_the_one_that_the_code_uses(
-    name: str, fields: Mapping[str, Treatment]
-) -> None:
-    assert generated(name) == table(fields)
-
-
-def table(fields: Mapping[str, Treatment]) -> str:
-    lines = ["| what is done | fields |", "|---|---|"]
+def fields(path: str) -> str:
+    """The table of what is done with the fields of an endpoint's bodies."""
+    lines = [f"`POST {path}`", "", "| what is done | fields |", "|---|---|"]
     for treatment in Treatment:
-        names = ", ".join(f"`{name}`" for name, what in fields.items() if what is treatment)
-        lines.append(f"| {treatment.value} | {names} |")
-    return "\n".join(lines) + "\n"
+        names = [f"`{name}`" for name, what in FIELDS[path].items() if what is treatment]
+        lines += [f"| {treatment.value} | {', '.join(names)} |"] if names else []
+    return "\n".join([*lines, ""])
+
+
+def test_the_tables_of_fields_are_the_ones_that_the_code_uses() -> None:
+    assert generated("fields") == "\n".join(fields(path) for path in FIELDS)
+
+
+def test_every_endpoint_that_generates_has_a_table_of_fields() -> None:
+    assert [one.path for one in OPENAI.endpoints if isinstance(one, Generates)] == list(FIELDS)
 
 
 def test_the_table_of_measurements_is_the_last_one_that_was_measured() -> None:

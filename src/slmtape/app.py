@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, islice
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -33,6 +33,8 @@ _JSON = (b"content-type", b"application/json")
 _EVENTS = (b"content-type", b"text/event-stream; charset=utf-8")
 # Asking again would get the same error; client libraries believe this header.
 _FINAL = (b"x-should-retry", b"false")
+_KEYS = 128
+"""How many keys a header tells. Node's client takes 16 KB of headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,7 +384,7 @@ class _Exchange:
             kind,
             *_headers(self._context, self.begun),
             (b"x-slmtape-replayed", b"true" if self._replayed else b"false"),
-            (b"x-slmtape-key", ",".join(dict.fromkeys(self._call.keys)).encode()),
+            (b"x-slmtape-key", ",".join(islice(dict.fromkeys(self._call.keys), _KEYS)).encode()),
         ]
         if length is not None:
             headers.append((b"content-length", str(length).encode()))

@@ -4,14 +4,28 @@ from slmtape.protocols import Generates, Tells, WireProtocol
 from slmtape.protocols.openai import (
     authorization,
     chat,
+    chat_body,
     chat_stored,
+    completions,
+    completions_body,
     conversations,
+    embeddings,
     errors,
     models,
     responses,
+    responses_body,
     responses_stored,
 )
 from slmtape.protocols.openai.memory import Memory
+
+FIELDS = {
+    "/v1/chat/completions": chat_body.FIELDS,
+    "/v1/responses": responses_body.FIELDS,
+    "/v1/responses/input_tokens": responses_body.COUNTED,
+    "/v1/completions": completions_body.FIELDS,
+    "/v1/embeddings": embeddings.FIELDS,
+}
+"""What is done with each field of a body, by the path that it is sent to."""
 
 OPENAI = WireProtocol(
     endpoints=(
@@ -39,6 +53,8 @@ OPENAI = WireProtocol(
             conversations.delete_item,
             "DELETE",
         ),
+        Generates("/v1/completions", completions.parse, completions.reword),
+        Generates("/v1/embeddings", embeddings.parse),
         Tells("/v1/models", models.listing),
         Tells("/v1/models/{model:path}", models.one),
     ),

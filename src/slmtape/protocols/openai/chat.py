@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from slmtape.errors import RequestError, SlmtapeError
+from slmtape.errors import SlmtapeError
 from slmtape.generation import GenerationRequest, GenerationResult
 from slmtape.protocols import Incoming, Served
-from slmtape.protocols.openai import chat_body
+from slmtape.protocols.openai import chat_body, fields
 from slmtape.protocols.openai.chat_answer import ChatEvents, Form, completion
 from slmtape.protocols.openai.chat_body import Body
 from slmtape.protocols.openai.chat_format import json_format
@@ -60,7 +60,7 @@ class ChatCall:
 def parse(incoming: Incoming) -> ChatCall:
     """The call in a body. Raises RequestError."""
     served = incoming.served
-    body, extras = chat_body.read(incoming.body, incoming.content_type, lenient=served.lenient)
+    body, extras = chat_body.read(incoming)
     tools = _tools(body)
     return ChatCall(
         request=_request(body, tools, extras, served),
@@ -79,7 +79,7 @@ def _request(body: Body, tools: ToolUse, extras: Extras, served: Served) -> Gene
         top_p=body.top_p,
         presence_penalty=body.presence_penalty,
         frequency_penalty=body.frequency_penalty,
-        logit_bias=chat_body.biases(body),
+        logit_bias=fields.biases(body.logit_bias),
         max_tokens=body.max_completion_tokens or body.max_tokens,
         stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
         seed=body.seed,
@@ -87,7 +87,7 @@ def _request(body: Body, tools: ToolUse, extras: Extras, served: Served) -> Gene
         top_logprobs=(body.top_logprobs or 0) if body.logprobs else None,
         reasoning_effort=body.reasoning_effort,
         extras=extras,
-        model=_model(served, body.model),
+        model=fields.served_model(served, body.model),
         **tools.fields,
     )
 
@@ -109,16 +109,3 @@ def _tools(body: Body) -> ToolUse:
     if body.functions is not None or body.function_call is not None:
         return legacy_use(body.functions, body.function_call)
     return tool_use(body.tools, body.tool_choice, body.parallel_tool_calls)
-
-
-def _model(served: Served, asked: str) -> str:
-    """The served model that answers to this name. Raises RequestError where there is none."""
-    model = served.find(asked)
-    if model is None:
-        raise RequestError(
-            f"The model `{asked}` does not exist or you do not have access to it. "
-            f"Served here: {', '.join(served.names)}.",
-            code="model_not_found",
-            status=404,
-        )
-    return model

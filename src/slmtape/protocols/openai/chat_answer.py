@@ -1,6 +1,5 @@
 """Results as a chat completion: one JSON body, or server-sent events."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +9,9 @@ from pydantic_core import to_json
 from slmtape.errors import SlmtapeError
 from slmtape.generation import GenerationResult, Piece
 from slmtape.protocols.openai import errors
+from slmtape.protocols.openai.identity import identity
 from slmtape.protocols.openai.logprobs import token_logprobs
 from slmtape.protocols.openai.tools import call_id
-
-_EPOCH = 1735689600
-"""2025-01-01: `created` derives from the recording, so it is some moment of that year."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,14 +174,11 @@ def _logprobs(pieces: Sequence[Piece], form: Form) -> dict[str, Any] | None:
 
 
 def _shared(keys: Sequence[str], form: Form) -> dict[str, Any]:
-    """What the whole answer and each event have. Equal recordings get equal ids."""
-    digest = hashlib.sha256("".join(keys).encode()).hexdigest()
+    """What the whole answer and each event have."""
     return {
-        "id": f"chatcmpl-{digest[:29]}",
-        "created": _EPOCH + int(digest[:6], 16),
+        **identity("chatcmpl", keys),
         "model": form.model,
         "service_tier": form.service_tier,
-        "system_fingerprint": f"fp_{digest[29:39]}",
     }
 
 

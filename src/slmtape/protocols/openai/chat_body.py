@@ -1,18 +1,19 @@
 """What may stand in the body of `POST /v1/chat/completions`, and what is done with it."""
 
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, ValidationError
+from pydantic import Discriminator, Field, Tag
 
 from slmtape.errors import RequestError
-from slmtape.protocols.openai import errors
+from slmtape.protocols import Incoming
+from slmtape.protocols.openai import errors, fields
 from slmtape.protocols.openai.chat_format import ResponseFormat
 from slmtape.protocols.openai.chat_messages import Content, WireMessage, one_or_many
+from slmtape.protocols.openai.fields import INT32, INT64
 from slmtape.protocols.openai.metadata import Metadata
 from slmtape.protocols.openai.metadata import check as check_metadata
 from slmtape.protocols.openai.tools import MOST
-from slmtape.protocols.openai.wire import Extras, Strict, Treatment, plain
+from slmtape.protocols.openai.wire import Extras, Strict, Treatment
 
 FIELDS = {
     "model": Treatment.USED,
@@ -55,14 +56,8 @@ FIELDS = {
 }
 """Every field of OpenAI's, in the order in which OpenAI reports mistakes."""
 
-_REFUSED = [name for name, treatment in FIELDS.items() if treatment is Treatment.REFUSED]
-
-_INT32 = 2**31 - 1
-_INT64 = 2**63 - 1
-_BIAS_KEY = re.compile(r"0|[1-9][0-9]{0,8}")
-
 Text64 = Annotated[str, Field(max_length=64)]
-Tokens = Annotated[int, Field(ge=1, le=_INT32)]
+Tokens = Annotated[int, Field(ge=1, le=INT32)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 Functions = Annotated[list[Any], Field(min_length=1, max_length=MOST)]
 
@@ -164,7 +159,7 @@ class Body(Strict):
     prompt_cache_key: str | None = None
     prompt_cache_options: CacheOptions | None = None
     prompt_cache_retention: Literal["in_memory", "24h"] | None = None
-    seed: Annotated[int, Field(ge=-_INT64 - 1, le=_INT64)] | None = None
+    seed: Annotated[int, Field(ge=-INT64 - 1, le=INT64)] | None = None
     logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = None
     modalities: Annotated[list[Literal["text", "audio"]], Field(min_length=1)] | None = None
     prediction: Prediction | None = None
@@ -184,44 +179,14 @@ class Body(Strict):
     web_search_options: WebSearchOptions | None = None
 
 
-def read(raw: bytes, content_type: str | None, *, lenient: bool = False) -> tuple[Body, Extras]:
+def read(incoming: Incoming) -> tuple[Body, Extras]:
     """The body of a request, and what OpenAI does not know, if that is let through.
 
     Raises RequestError, in OpenAI's words and order.
     """
-    sent = errors.read_object(raw, content_type)
-    # For OpenAI null means "not given".
-    given = {name: value for name, value in sent.items() if value is not None}
-    if "model" not in given:
-        raise RequestError("you must provide a model parameter")
-    if "messages" not in given:
-        raise errors.missing("messages")
-    extras = {name: given.pop(name) for name in sent if name in given and name not in FIELDS}
-    if extras and not lenient:
-        raise errors.unknown(next(iter(extras)), known=FIELDS)
-    refused = [name for name in _REFUSED if given.pop(name, None) is not None]
-    try:
-        body = Body.model_validate(given)
-    except ValidationError as error:
-        raise errors.mistake(error.errors(), list(FIELDS)) from error
-    for name in refused:
-        raise errors.unsupported_parameter(name)
+    body, extras = fields.read(incoming, Body, FIELDS, needed=("messages",))
     _check(body)
-    return body, plain(extras)
-
-
-def biases(body: Body) -> tuple[tuple[int, float], ...]:
-    """`logit_bias` by token id. Raises RequestError."""
-    given = body.logit_bias or {}
-    for token in given:
-        if not _BIAS_KEY.fullmatch(token):
-            raise RequestError(
-                f"Invalid key in 'logit_bias': {token}. "
-                "You should only be submitting non-negative integers.",
-                param="logit_bias",
-                code="invalid_value",
-            )
-    return tuple((int(token), bias) for token, bias in given.items())
+    return body, extras
 
 
 def _check(body: Body) -> None:

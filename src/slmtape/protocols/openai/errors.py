@@ -8,8 +8,9 @@ from typing import Any, Literal
 from pydantic_core import ErrorDetails, from_json
 
 from slmtape.errors import RequestError, SlmtapeError
+from slmtape.protocols.openai import unserved
 
-ONE, MANY = BRANCHES = ("<one>", "<many>")
+ONE, MANY, TOKENS, TOKEN_ARRAYS = BRANCHES = ("<one>", "<many>", "<tokens>", "<token arrays>")
 """What unions of a value and an array of them call their branches."""
 
 
@@ -26,7 +27,9 @@ def body(error: SlmtapeError) -> bytes:
 
 def no_such_path(method: str, path: str) -> RequestError:
     """The error for an unknown path."""
-    return RequestError(f"Invalid URL ({method} {path})", status=404)
+    return unserved.refusal(method, path) or RequestError(
+        f"Invalid URL ({method} {path})", status=404
+    )
 
 
 def wrong_method(method: str, path: str) -> RequestError:
@@ -68,7 +71,8 @@ def mistake(errors: Sequence[ErrorDetails], order: Sequence[str]) -> RequestErro
     """The error to report for pydantic's findings: unknown names first, then in `order`."""
 
     def rank(error: ErrorDetails) -> tuple[bool, int]:
-        return error["type"] != "extra_forbidden", order.index(str(error["loc"][0]))
+        name = str(error["loc"][0])
+        return error["type"] != "extra_forbidden", order.index(name) if name in order else -1
 
     return _told(min(errors, key=rank))
 

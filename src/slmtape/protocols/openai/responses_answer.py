@@ -9,12 +9,10 @@ from typing import Any
 from pydantic_core import to_json
 
 from slmtape.generation import FinishReason, GenerationResult, Piece, Token
+from slmtape.protocols.openai.identity import EPOCH
 from slmtape.protocols.openai.logprobs import token_logprobs
 from slmtape.protocols.openai.responses_state import Item
 from slmtape.protocols.openai.tools import call_id
-
-_EPOCH = 1735689600
-"""2025-01-01: `created_at` derives from the recording, so it is some moment of that year."""
 
 _PREFIXES = {"text": "msg", "reasoning": "rs", "call": "fc"}
 
@@ -57,7 +55,7 @@ def item_id(prefix: str, seed: str) -> str:
 
 def moment(seed: str) -> int:
     """A time, in seconds since the epoch, that is the same for the same seed."""
-    return _EPOCH + int(hashlib.sha256(seed.encode()).hexdigest()[:6], 16)
+    return EPOCH + int(hashlib.sha256(seed.encode()).hexdigest()[:6], 16)
 
 
 def response(
