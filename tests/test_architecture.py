@@ -93,7 +93,7 @@ def test_a_replaying_server_loads_no_engine() -> None:
                 assert reply.error["code"] == "recording_not_found"
         """
     )
-    assert not {"llama_cpp", "huggingface_hub", "jinja2", "numpy"} & used
+    assert not {"llama_cpp", "huggingface_hub", "jinja2", "numpy", "llguidance"} & used
 
 
 def loaded(code: str) -> set[str]:

@@ -187,19 +187,19 @@ class _Generation:
         exchange = _Exchange(scope, receive, send, self._context)
         try:
             await exchange.answer(self._endpoint)
-        except ClientGone as error:
-            exchange.failed(error)
-        except SlmtapeError as error:
+        except ClientGone as gone:
+            exchange.failed(gone)
+        except SlmtapeError as raised:
+            error = self._endpoint.reword(raised)
             exchange.failed(error)
             if not isinstance(error, RequestError):
                 self._context.failed(error)
-            told = self._endpoint.reword(error)
-            await _refusal(self._context, told, exchange.begun)(scope, receive, send)
+            await _refusal(self._context, error, exchange.begun)(scope, receive, send)
         except asyncio.CancelledError:
             exchange.failed(ServerStopped("The server was stopped."))
             raise
-        except Exception as error:
-            exchange.failed(SlmtapeError(repr(error)))
+        except Exception as bug:
+            exchange.failed(SlmtapeError(repr(bug)))
             raise
 
 
@@ -301,12 +301,9 @@ class _Exchange:
             await self._start(_JSON, len(body))
         else:
             events = asked.rendering(self._call.keys)
-            said = [events.open()]
-            said += [
-                events.piece(index, piece)
-                for index, answer in enumerate(answers)
-                for piece in answer.pieces
-            ]
+            said = [events.open()]  # before the pieces: events may be numbered
+            for index, answer in enumerate(answers):
+                said.extend(events.piece(index, piece) for piece in answer.pieces)
             body = "".join([*said, events.close(results)]).encode()
             await self._start(_EVENTS, len(body))
         await self._send({"type": "http.response.body", "body": body})

@@ -82,19 +82,42 @@ def recursive(root: Any) -> set[int]:
             targets[id(target)] = {
                 id(follow(root, inner["$ref"])) for inner in _within(target) if "$ref" in inner
             }
-    sources: dict[int, set[int]] = {target: set() for target in targets}
-    for target, leads in targets.items():
-        for other in leads:
-            sources[other].add(target)
-    return _circle(targets) & _circle(sources)
+    return _circles(targets) & _circles(_turned(targets))
 
 
-def _circle(leads: dict[int, set[int]]) -> set[int]:
+def circular(root: Any) -> bool:
+    """Whether a schema says of a value what it says of that same value."""
+    about: dict[int, set[int]] = {}
+    for schema in _reachable(root):
+        applied = [part for path, part in parts(schema) if path[0] in ("allOf", "anyOf", "oneOf")]
+        if "$ref" in schema:
+            applied.append(follow(root, schema["$ref"]))
+        about[id(schema)] = {id(part) for part in applied if isinstance(part, dict)}
+    return bool(_circles(about))
+
+
+def _circles(leads: dict[int, set[int]]) -> set[int]:
     """Those from which one comes into a circle."""
-    left = set(leads)
-    while ends := {one for one in left if not leads[one] & left}:
-        left -= ends
+    sources, left = _turned(leads), set(leads)
+    count = {one: len(to) for one, to in leads.items()}
+    waiting = [one for one in leads if not count[one]]
+    while waiting:
+        one = waiting.pop()
+        left.remove(one)
+        for source in sources[one]:
+            count[source] -= 1
+            if not count[source]:
+                waiting.append(source)
     return left
+
+
+def _turned(leads: dict[int, set[int]]) -> dict[int, set[int]]:
+    """The same, led backwards."""
+    turned: dict[int, set[int]] = {one: set() for one in leads}
+    for one, to in leads.items():
+        for other in to:
+            turned[other].add(one)
+    return turned
 
 
 def _within(schema: Any) -> Iterator[dict[str, Any]]:

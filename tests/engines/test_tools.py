@@ -66,7 +66,7 @@ def test_the_beginning_of_a_call_is_told_as_soon_as_the_name_begins(text: str) -
 @pytest.mark.parametrize("text", ["Hello", '{"names": 1', "```python\n", '{"a": "name"', "{}"])
 def test_other_beginnings_are_let_go(text: str) -> None:
     beginning = Beginning()
-    assert not all([beginning.add(character) for character in text])
+    assert not all(beginning.add(character) for character in text)
     assert beginning.rest is None
 
 

@@ -12,7 +12,7 @@ from slmtape.errors import ContextLengthExceeded
 from slmtape.generation import GenerationRequest, GenerationResult, Message, Piece
 from tests.support import EchoEngine, ask
 
-F: Any = {"type": "function", "name": "f", "parameters": {}, "strict": False}
+F: Any = {"type": "function", "name": "f", "parameters": {"type": "object"}, "strict": False}
 
 
 @pytest.fixture
@@ -206,6 +206,16 @@ def test_a_stored_response_is_not_streamed(client: OpenAI) -> None:
     made = client.responses.create(model="echo", input="hi")
     with pytest.raises(BadRequestError, match="can't be streamed"):
         client.responses.retrieve(made.id, stream=True)
+
+
+def test_a_stored_response_is_asked_for_with_known_parameters(
+    client: OpenAI, server: FakeLLMServer
+) -> None:
+    made = client.responses.create(model="echo", input="hi")
+    asked: Any = {"include": ["message.output_text.logprobs"], "stream": False}
+    assert client.responses.retrieve(made.id, **asked) == made
+    reply = ask(server.base_url, b"", method="GET", path=f"/responses/{made.id}?color=red")
+    assert (reply.error["param"], reply.error["code"]) == ("color", "unknown_parameter")
 
 
 def test_prompts_are_counted(client: OpenAI) -> None:

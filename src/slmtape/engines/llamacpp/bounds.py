@@ -14,6 +14,8 @@ _MATCH = 64
 _LONGEST_MATCH = 2000
 """A pattern that may need more characters than these is left alone."""
 
+_WIDE = re.compile(r"\\[pPu]")
+
 _EXACT = 2**53 - 1
 """Beyond it a double doesn't tell one integer from the next."""
 
@@ -30,8 +32,7 @@ def text(said: dict[str, Any], most: float) -> dict[str, Any]:
     bounded: dict[str, Any] = {"minLength": least} if least else {}
     if "pattern" in said:
         bounded["pattern"] = said["pattern"]
-        most = _needed(said["pattern"]) + least
-        most = inf if most > _LONGEST_MATCH else most
+        most = _needed(said["pattern"], least)
     elif form:
         bounded["format"] = said["format"]
     longest = min(given, max(least, most))
@@ -62,7 +63,10 @@ def names(listed: Collection[str]) -> str | None:
     return f"^[{first}][A-Za-z0-9_-]{{0,30}}$" if first else None
 
 
-def _needed(pattern: str) -> int:
-    """Characters that are enough for some match of a pattern."""
+def _needed(pattern: str, least: int) -> float:
+    """Characters that are enough for some match of a pattern with at least so many."""
+    if not pattern.startswith("^") and (not pattern.isascii() or _WIDE.search(pattern)):
+        return inf  # llguidance can't tell whether that leaves anything
     counts = prod(max(1, int(count)) for count in re.findall(r"\{([0-9]{1,9})", pattern))
-    return max(_MATCH, len(pattern) * counts)
+    needed = max(_MATCH, len(pattern) * counts + least)
+    return needed if needed <= _LONGEST_MATCH else inf

@@ -37,7 +37,7 @@ def _uuid(version: str) -> Format:
     )
 
 
-_MAIL = _exactly(rf"[a-z0-9]{{1,20}}([._-][a-z0-9]{{1,20}}){{0,2}}@{_HOST}", 7, 136)
+_MAIL = _exactly(rf"[a-z0-9]{{1,20}}([._-][a-z0-9]{{1,20}}){{0,2}}@{_HOST}", 6, 136)
 _HOSTNAME = _exactly(_HOST, 4, 72)
 _IPV4 = _exactly(rf"({_NUMBER}\.){{3}}{_NUMBER}", 7, 15)
 _IPV6 = _exactly(f"({_HEX}:){{7}}{_HEX}", 15, 39)
@@ -52,7 +52,7 @@ FORMATS = {
     "duration": _exactly(
         "P[1-9][0-9]{0,2}D(T([1-9]|1[0-9]|2[0-3])H)?|PT[1-9][0-9]?H([1-9][0-9]?M)?|PT[1-9][0-9]?M",
         3,
-        8,
+        9,
     ),
     "email": _MAIL,
     "idn-email": _MAIL,

@@ -22,7 +22,7 @@ class Grammars:
         tokenize = ctypes.cast(llama_cpp.llama_cpp._lib.llama_tokenize, ctypes.c_void_p).value
         assert tokenize is not None
         tokens = [_marked(vocab, token, name) for token, name in enumerate(names)]
-        self._tokenizer = LLTokenizer.from_llamacpp(
+        self._tokenizer = LLTokenizer.from_llamacpp(  # type: ignore[attr-defined]
             tokens=tokens, vocab_ptr=vocab, tokenize_fptr=tokenize, eos_token=ends
         )
         self._size = len(tokens)

@@ -36,7 +36,8 @@ _ROUNDS = 2
 """How often an answer enters definitions that lead back to themselves."""
 
 _MOST = 1000
-"""Schemas that are made simpler at most: they can multiply."""
+_MERGED = 8
+"""Schemas that are made of others at most, in all and one inside the other: they can multiply."""
 
 _SCALARS = ["string", "number", "boolean", "null"]
 
@@ -62,12 +63,13 @@ def for_generation(schema: str | None) -> str:
 class _Place:
     """Where in an answer a schema is met.
 
-    `arrays`: how many are around it. `rounds`: recursive definitions that were entered. `alone`:
-    no other schema says something about the same value.
+    `arrays`: how many are around it. `rounds`: recursive definitions that were entered. `merged`:
+    schemas made of others that it is in. `alone`: no other schema speaks of the same value.
     """
 
     arrays: int = 0
     rounds: int = 0
+    merged: int = 0
     alone: bool = True
 
     @property
@@ -94,7 +96,7 @@ class _Narrowing:
         self._depths = schemas.depths(root)
         self._recursive = schemas.recursive(root)
         self._names: dict[tuple[int, _Place], str] = {}
-        self._simplified = 0
+        self._merged = 0
         self._waiting: list[tuple[str, Any, _Place]] = []
 
     def whole(self) -> Any:
@@ -107,7 +109,7 @@ class _Narrowing:
         return {**narrowed, "$defs": definitions} if definitions else narrowed
 
     def _schema(self, schema: Any, place: _Place) -> Any:
-        if schema is False:
+        if self._depth(schema) == inf:
             return False
         said = {} if schema is True else plainer(self._root, schema)
         if not place.alone or "enum" in said or "const" in said:
@@ -117,11 +119,11 @@ class _Narrowing:
             return self._value(said, place)
         if len(said) == 1 and applied != ["allOf"]:
             return self._applied(said, place)
-        self._simplified += 1
         simpler = distributed(said) or joined(self._root, said)
-        if simpler is None or self._simplified > _MOST:
+        self._merged += 1
+        if simpler is None or self._merged > _MOST or place.merged > _MERGED:
             return self._kept(said, replace(place, alone=False))
-        return self._schema(simpler, place)
+        return self._schema(simpler, replace(place, merged=place.merged + 1))
 
     def _kept(self, said: dict[str, Any], place: _Place) -> dict[str, Any]:
         """What is said, without new bounds."""
@@ -158,6 +160,7 @@ class _Narrowing:
     def _reference(self, reference: str, place: _Place) -> dict[str, Any]:
         """A reference to the schema that this one leads to, as it is narrowed in this place."""
         target = follow(self._root, reference)
+        place = replace(place, merged=0)
         if id(target) in self._recursive:
             place = replace(place, rounds=min(place.rounds + 1, _ROUNDS + 1))
         key = id(target), place
@@ -219,7 +222,7 @@ class _Narrowing:
             "additionalProperties": False,
         }
         if most > len(properties) and not (place.ends and least <= len(required)):
-            bounded |= self._others(said, properties, place)
+            bounded |= self._others(said | {"required": required}, properties, place)
             if "patternProperties" in bounded and set(properties) == set(required):
                 bounded |= {"minProperties": least} if least else {}
                 bounded["maxProperties"] = min(most, max(least, len(properties) + NAMES))
@@ -244,14 +247,18 @@ class _Narrowing:
     def _others(
         self, said: dict[str, Any], properties: Mapping[str, Any], place: _Place
     ) -> dict[str, Any]:
-        """What other properties an object may have; nothing where only its own are wanted."""
+        """What other properties an object may have; nothing where only its own are wanted.
+
+        llguidance counts properties only where all that are listed are required.
+        """
+        optional = set(properties) - set(said.get("required", []))
         patterns = said.get("patternProperties", {})
+        if optional and (not patterns or "maxProperties" in said):
+            return {}
         if not patterns:
-            other = said.get("additionalProperties", True)
-            wanted = isinstance(other, dict) or not said.get("properties")
-            closed = set(properties) != set(said.get("required", []))
+            other = said.get("additionalProperties", not properties)
             name = bounds.names(properties)
-            if other is False or not wanted or (properties and closed) or name is None:
+            if name is None or other is False or (other is True and properties):
                 return {}
             patterns = {name: other}
         narrowed = {name: self._schema(part, place.inside) for name, part in patterns.items()}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from slmtape.errors import ContextLengthExceeded, RequestError, SlmtapeError
+from slmtape.errors import SlmtapeError
 from slmtape.generation import GenerationRequest, GenerationResult
 from slmtape.protocols import Incoming
 from slmtape.protocols.openai import completions_body, fields
@@ -48,18 +48,6 @@ def parse(incoming: Incoming) -> CompletionCall:
         n=body.n,
         stream=body.stream,
         telling=_telling(body, prompts),
-    )
-
-
-def reword(error: SlmtapeError) -> SlmtapeError:
-    """The error in the words of this API."""
-    if not isinstance(error, ContextLengthExceeded):
-        return error
-    return RequestError(
-        f"This model's maximum context length is {error.limit} tokens, however you requested "
-        f"{error.tokens} tokens in your prompt. Please reduce your prompt.",
-        param="prompt",
-        code=error.code,
     )
 
 

@@ -4,12 +4,18 @@ from typing import Any
 
 from slmtape.errors import RequestError
 from slmtape.protocols import Incoming
+from slmtape.protocols.openai import errors
 from slmtape.protocols.openai.pages import page
 from slmtape.protocols.openai.responses_state import StoredResponse
+
+_KNOWN = ("include", "include_obfuscation", "starting_after", "stream")
 
 
 def one(incoming: Incoming) -> dict[str, Any]:
     """A response as it is now. Raises RequestError."""
+    for name in incoming.query:
+        if name.partition("[")[0] not in _KNOWN:
+            raise errors.unknown(name)
     if incoming.query.get("stream", "false").lower() not in ("false", "0", ""):
         raise RequestError(
             "A stored response can't be streamed by this server. Ask for it without 'stream'.",
