@@ -44,6 +44,29 @@ JSON = st.recursive(
     max_leaves=4,
 )
 
+SCHEMA = st.recursive(
+    st.sampled_from(SCHEMAS) | st.booleans(),
+    lambda inner: st.dictionaries(
+        st.sampled_from(
+            [
+                *("type", "properties", "required", "items", "$ref", "$defs", "anyOf", "oneOf"),
+                *("allOf", "not", "if", "enum", "const", "pattern", "format", "minimum", "maximum"),
+                *("multipleOf", "minLength", "maxLength", "minItems", "maxItems", "uniqueItems"),
+                *("additionalProperties", "patternProperties", "prefixItems", "title", "default"),
+            ]
+        ),
+        inner
+        | JSON
+        | st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["a", "b", "^x", "("]), inner, max_size=2)
+        | st.sampled_from(["object", "array", "string", "#", "#/$defs/a", "#/$defs/b", "(", "^a+$"])
+        | st.sampled_from([["a"], ["object", "null"], "date-time", 10**9, -1, 0.1, 1e308]),
+        max_size=4,
+    ),
+    max_leaves=8,
+)
+"""JSON schemas, most of which make no sense."""
+
 LIKELY: dict[str, st.SearchStrategy[Json]] = {
     "model": st.just("echo"),
     "n": st.integers(1, 3),

@@ -33,11 +33,12 @@ from slmtape import FakeLLMServer
 from slmtape.protocols import Generates, Tells
 from slmtape.protocols.openai import OPENAI
 from tests import support
-from tests.bodies import AWKWARD, CHAT, JSON, RESPONSES, completed, objects, spoiled
+from tests.bodies import AWKWARD, CHAT, JSON, RESPONSES, SCHEMA, completed, objects, spoiled
 from tests.support import Reply
 
 Serve = Callable[..., FakeLLMServer]
 Header = tuple[str, str]
+HI = {"model": "echo", "input": "hi"}
 JSON_TYPE: Header = ("content-type", "application/json")
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 
@@ -231,6 +232,30 @@ def test_a_lenient_server_answers_or_refuses_other_parameters(path: str, lenient
     assert lenient.statuses.get(200), lenient.statuses
 
 
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_schema_is_honoured_or_refused(client: Client, strict: bool) -> None:
+    @settings(max_examples=100)
+    @given(SCHEMA)
+    def tried(schema: Any) -> None:
+        function: Any = {"name": "f", "parameters": schema, "strict": strict}
+        shape: Any = {"name": "a", "schema": schema, "strict": strict}
+        for body in (
+            {"tools": [{"type": "function", "function": function}]},
+            {"response_format": {"type": "json_schema", "json_schema": shape}},
+        ):
+            raw = json.dumps(support.chat("hi") | body).encode()
+            client.ask("POST", "/v1/chat/completions", raw)
+        for body in (
+            {"tools": [{"type": "function", **function}]},
+            {"text": {"format": {"type": "json_schema", **shape}}},
+        ):
+            client.ask("POST", "/v1/responses", json.dumps(HI | body).encode())
+
+    tried()
+    assert client.statuses.get(200), client.statuses
+    assert client.statuses.get(400), client.statuses
+
+
 @pytest.mark.parametrize("path", GENERATING)
 def test_a_body_that_is_no_request_is_refused(path: str, client: Client) -> None:
     for raw in AWKWARD:
@@ -245,7 +270,7 @@ QUERY = st.dictionaries(
 ITEM = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hello"}]}
 KEPT: list[tuple[str, Any]] = [
     ("/v1/chat/completions", support.chat("hello", store=True, metadata={"a": "b"})),
-    ("/v1/responses", {"model": "echo", "input": "hello"}),
+    ("/v1/responses", HI),
     ("/v1/responses", {"model": "echo", "input": "hello", "background": True}),
     ("/v1/conversations", {"items": [ITEM], "metadata": {"a": "b"}}),
 ]

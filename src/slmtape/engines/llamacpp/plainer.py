@@ -28,6 +28,8 @@ _JOINED = {"type", "properties", "required", "additionalProperties"}
 def plainer(root: Any, schema: dict[str, Any]) -> dict[str, Any]:
     """One schema without remarks, `propertyNames`, `uniqueItems` and what only old drafts have."""
     said = {keyword: value for keyword, value in schema.items() if keyword in _SAID}
+    if not said.get("patternProperties", True):
+        del said["patternProperties"]
     _limits(said)
     if "items" in said or "additionalItems" in said:
         first, rest = tuple_items(said)

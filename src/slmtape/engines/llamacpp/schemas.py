@@ -233,8 +233,6 @@ class _Narrowing:
     ) -> Mapping[str, Any]:
         """The properties that may stand in an object; at the end of recursion the needed ones."""
         listed, other = said.get("properties", {}), said.get("additionalProperties", True)
-        if "patternProperties" in said and other is not False:
-            other = True  # the pattern's schema counts as well
         missing = [] if "patternProperties" in said and other is False else required
         return {
             name: part

@@ -74,7 +74,7 @@ def _beside(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 def _lacks(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Whether one may not have a property that the other must have."""
-    closed = one.get("additionalProperties") is False and "patternProperties" not in one
+    closed = one.get("additionalProperties") is False and not one.get("patternProperties")
     return closed and not set(other.get("required", [])) <= set(one.get("properties", {}))
 
 

@@ -239,7 +239,7 @@ def _numbers(schema: dict[str, Any]) -> tuple[str, str] | None:
 
 def _properties(schema: dict[str, Any]) -> tuple[str, str] | None:
     listed, required = schema.get("properties", {}), set(schema.get("required", []))
-    closed = schema.get("additionalProperties") is False and "patternProperties" not in schema
+    closed = schema.get("additionalProperties") is False and not schema.get("patternProperties")
     missing = [name for name in schema.get("required", []) if name not in listed]
     if closed and missing:
         return "required", f"'required' names '{missing[0]}', which 'properties' does not have"

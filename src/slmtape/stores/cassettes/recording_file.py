@@ -69,13 +69,16 @@ def read(text: str) -> Recording:
         seed = {} if file.seed is None else {"seed": file.seed}
         request = restore({"model": file.model.name, **file.request, **seed})
         actual = key(request)
-        result = read_result(data["result"])
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ValueError(f"it is not a recording: {where or 'file'}: {first['msg']}") from error
-    except (AttributeError, KeyError, TypeError, ValueError, struct.error) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"its request can't be read: {error}") from error
+    try:
+        result = read_result(data["result"])
+    except (ValueError, struct.error) as error:
+        raise ValueError(f"its result can't be read: {error}") from error
     if actual != file.key:
         raise ValueError(
             f"its key is {file.key}, but its request has the key {actual}: "
@@ -127,6 +130,8 @@ def read_result(written: dict[str, Any]) -> Result:
     usage = written["usage"]
     if "embedding" in written:
         vector = base64.b64decode(written["embedding"], validate=True)
+        if not vector:
+            raise ValueError("the embedding is empty")
         values = struct.unpack(f"<{len(vector) // 4}f", vector)
         return EmbeddingResult(vector=values, prompt_tokens=usage["prompt_tokens"])
     thoughts = _cut(written.get("reasoning", ""), written.get("reasoning_pieces", ""))
