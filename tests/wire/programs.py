@@ -44,7 +44,7 @@ def openai2(program: str, cache: pytest.Cache, folder: Path) -> Said:
     installed = _installed(cache, HERE / "openai2" / "requirements.txt", _pip_install)
     shutil.copytree(HERE / "openai2", folder, dirs_exist_ok=True)
     shutil.copy(HERE / "loopback.py", folder)
-    return _run(installed / "bin" / "python", folder / program)
+    return _run(installed / "venv" / "bin" / "python", folder / program)
 
 
 def _installed(
@@ -68,8 +68,9 @@ def _npm_ci(requirements: Path, folder: Path) -> None:
 
 
 def _pip_install(requirements: Path, folder: Path) -> None:
-    _call(sys.executable, "-m", "venv", "--clear", folder)
-    _call(folder / "bin" / "python", "-m", "pip", "install", "-r", requirements, cwd=folder)
+    _call(sys.executable, "-m", "venv", "--clear", folder / "venv")
+    pip = (folder / "venv" / "bin" / "python", "-m", "pip")
+    _call(*pip, "install", "--disable-pip-version-check", "-r", requirements)
 
 
 def _call(*command: str | Path, cwd: Path | None = None) -> None:
@@ -85,6 +86,7 @@ def _run(interpreter: str | Path, program: Path) -> Said:
             env={"PATH": os.environ["PATH"], **QUIET, "BASE_URL": server.base_url},
             capture_output=True,
             text=True,
+            timeout=300,
         )
         server.check()
     assert ran.returncode == 0, ran.stdout + ran.stderr
