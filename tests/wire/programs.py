@@ -70,7 +70,8 @@ def _npm_ci(requirements: Path, folder: Path) -> None:
 def _pip_install(requirements: Path, folder: Path) -> None:
     _call(sys.executable, "-m", "venv", "--clear", folder / "venv")
     pip = (folder / "venv" / "bin" / "python", "-m", "pip")
-    _call(*pip, "install", "--disable-pip-version-check", "-r", requirements)
+    # Most of it is never imported, and need not be compiled.
+    _call(*pip, "install", "--disable-pip-version-check", "--no-compile", "-r", requirements)
 
 
 def _call(*command: str | Path, cwd: Path | None = None) -> None:
