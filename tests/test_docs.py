@@ -46,8 +46,8 @@ def test_an_example_passes_in_ci(number: int, tmp_path: Path) -> None:
     assert "1 passed" in run.stdout
 
 
-def test_there_are_examples_for_pytest_unittest_and_the_environment() -> None:
-    assert len(blocks("python")) == 3
+def test_there_are_examples_for_pytest_unittest_the_environment_and_tools() -> None:
+    assert len(blocks("python")) == 4
 
 
 def test_ci_runs_the_second_of_the_two_commands() -> None:

@@ -62,6 +62,7 @@ REQUESTS = st.builds(
     | st.builds(JsonFormat, schema=st.none() | SCHEMAS, name=st.none() | TEXT),
     top_logprobs=st.none() | st.integers(0, 20),
     reasoning_effort=st.none() | st.sampled_from(["low", "high"]),
+    truncate=st.booleans(),
     extras=st.dictionaries(TEXT, st.integers(-9, 9) | st.booleans(), max_size=2).map(
         lambda extras: tuple((name, json_text(value)) for name, value in extras.items())
     ),
@@ -177,6 +178,7 @@ CHANGES: dict[str, Any] = {
     "response_format": JsonFormat(),
     "top_logprobs": 0,
     "reasoning_effort": "low",
+    "truncate": True,
     "extras": (("top_k", "5"),),
 }
 

@@ -85,8 +85,9 @@ class GenerationRequest:
     token ids of the model that answers. `tools` it may call, or must where `tool_choice` is
     "required": only those in `allowed_tools`, if any are named there, and one at most where
     `parallel_tool_calls` is False. `top_logprobs` is how many alternatives are wanted beside
-    each token's log-probability; None: not even that. `extras` are parameters that other servers
-    have, by name, as JSON text.
+    each token's log-probability; None: not even that. `truncate`: where the prompt is too long,
+    messages are left out, oldest first, instructions last. `extras` are parameters that other
+    servers have, by name, as JSON text.
     """
 
     model: str
@@ -107,6 +108,7 @@ class GenerationRequest:
     response_format: JsonFormat | None = None
     top_logprobs: int | None = None
     reasoning_effort: str | None = None
+    truncate: bool = False
     extras: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from slmtape import engines, models
-from slmtape.errors import RequestError
+from slmtape.errors import ContextLengthExceeded, RequestError
 from slmtape.generation import (
     EmbeddingRequest,
     Engine,
@@ -281,3 +281,24 @@ def test_sampling_parameters_of_other_servers_are_used(engine: Engine) -> None:
         with pytest.raises(RequestError) as caught:
             answer(engine, replace(hot, extras=((name, value),)))
         assert caught.value.param == name
+
+
+def test_a_prompt_that_is_too_long_loses_its_oldest_messages_where_it_may(engine: Engine) -> None:
+    filler = "word " * 4500
+    call = ToolCall("get_weather", '{"city":"Paris"}', "x")
+    history = (
+        Message("system", "Be brief."),
+        Message("user", filler),
+        Message("assistant", filler, tool_calls=(call,)),
+        Message("tool", filler, tool_call_id="x"),
+        Message("user", "What is the capital of France"),
+    )
+    long = replace(asking(max_tokens=8), messages=history)
+    with pytest.raises(ContextLengthExceeded):
+        answer(engine, long)
+    result = answer(engine, replace(long, truncate=True))
+    kept = replace(long, messages=(history[0], history[-1]))
+    assert result == answer(engine, kept)
+    alone = replace(long, messages=(Message("user", filler * 3),), truncate=True)
+    with pytest.raises(ContextLengthExceeded):
+        answer(engine, alone)

@@ -60,6 +60,11 @@ def test_required_properties_that_are_not_listed_are_there() -> None:
     assert list(schema["properties"]) == ["a", "b"]
 
 
+def test_what_tells_branches_apart_is_there() -> None:
+    schema = {"type": "object", "properties": {"kind": {"const": "cat", "default": "cat"}}}
+    assert narrowed(schema)["required"] == ["kind"]
+
+
 def test_lists_and_strings_are_smaller_the_deeper_they_are() -> None:
     schema = narrowed({"type": "array", "items": {"type": "array", "items": {"type": "string"}}})
     assert [schema["maxItems"], schema["items"]["maxItems"]] == [*ITEMS[:2]]

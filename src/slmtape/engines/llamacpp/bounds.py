@@ -14,6 +14,11 @@ _MATCH = 64
 _LONGEST_MATCH = 2000
 """A pattern that may need more characters than these is left alone."""
 
+_KNOWN = (
+    *("date-time", "date", "time", "duration", "email", "hostname", "ipv4", "ipv6", "uri", "uuid"),
+)
+"""What llguidance knows itself, at any length."""
+
 _WIDE = re.compile(r"\\[pPu]")
 
 _EXACT = 2**53 - 1
@@ -33,7 +38,7 @@ def text(said: dict[str, Any], most: float) -> dict[str, Any]:
     if "pattern" in said:
         bounded["pattern"] = said["pattern"]
         most = _needed(said["pattern"], least)
-    elif form:
+    elif said.get("format") in _KNOWN:
         bounded["format"] = said["format"]
     longest = min(given, max(least, most))
     return bounded if longest == inf else {**bounded, "maxLength": longest}

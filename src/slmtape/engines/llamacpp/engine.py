@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +17,7 @@ from slmtape.engines.llamacpp.answer import Answer, thinking
 from slmtape.engines.llamacpp.context import CHUNK
 from slmtape.engines.llamacpp.sampling import Sampler
 from slmtape.engines.llamacpp.speech import Speech
+from slmtape.engines.llamacpp.template import without_oldest
 from slmtape.engines.llamacpp.tools import in_words
 from slmtape.errors import ContextLengthExceeded, RequestError
 from slmtape.generation import (
@@ -57,8 +59,11 @@ class LlamaCppEngine:
         self, request: GenerationRequest, say: Callable[[Piece], None]
     ) -> GenerationResult:
         """Say the answer's pieces; return it complete. See `slmtape.generation.Engine`."""
-        prompt = self._prompt(request)
         limit = self._weights.context_length
+        prompt = self._prompt(request)
+        while len(prompt) >= limit and request.truncate and len(request.messages) > 1:
+            request = replace(request, messages=without_oldest(request.messages))
+            prompt = self._prompt(request)
         if len(prompt) >= limit:
             raise ContextLengthExceeded(limit=limit, tokens=len(prompt))
         most = limit - len(prompt)

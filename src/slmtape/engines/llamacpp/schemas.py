@@ -212,7 +212,11 @@ class _Narrowing:
         properties = self._properties(said, required, place)
         least, most = said.get("minProperties", 0), said.get("maxProperties", inf)
         optional = [name for name in properties if name not in required]
-        required += optional[: max(0, least - len(required))]
+        if most == inf:  # what tells the branches of a choice apart
+            required += [name for name in optional if _is_constant(properties[name])]
+        required += [name for name in optional if name not in required][
+            : max(0, least - len(required))
+        ]
         if most < len(properties):
             dropped = optional[most - len(properties) :]
             properties = {name: part for name, part in properties.items() if name not in dropped}
@@ -261,3 +265,7 @@ class _Narrowing:
             patterns = {name: other}
         narrowed = {name: self._schema(part, place.inside) for name, part in patterns.items()}
         return {"patternProperties": narrowed}
+
+
+def _is_constant(schema: Any) -> bool:
+    return isinstance(schema, dict) and "const" in schema

@@ -82,6 +82,16 @@ class ChatTemplate:
             ) from error
 
 
+def without_oldest(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The messages without the oldest that is no instruction, and what belongs to it."""
+    told = [i for i, message in enumerate(messages) if message.role not in ("system", "developer")]
+    first = told[0] if len(told) > 1 else 0
+    end = first + 1
+    while end < len(messages) - 1 and messages[end].role == "tool":
+        end += 1
+    return (*messages[:first], *messages[end:])
+
+
 def _plain(message: Message) -> dict[str, Any]:
     # `developer` is what OpenAI's newer models call `system`; no open template knows it.
     role = "system" if message.role == "developer" else message.role

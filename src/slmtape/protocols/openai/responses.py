@@ -145,6 +145,7 @@ def parse(incoming: Incoming) -> ResponseCall:
         top_p=body.top_p,
         max_tokens=body.max_output_tokens,
         top_logprobs=body.logprobs,
+        truncate=body.truncation == "auto",
         extras=extras,
     )
     return ResponseCall(

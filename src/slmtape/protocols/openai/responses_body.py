@@ -42,7 +42,7 @@ FIELDS = {
     "background_options": Treatment.ACCEPTED,
     "max_output_tokens": Treatment.USED,
     "max_tool_calls": Treatment.ECHOED,
-    "truncation": Treatment.ECHOED,
+    "truncation": Treatment.USED,
     "instructions": Treatment.USED,
     "store": Treatment.USED,
     "service_tier": Treatment.ECHOED,

@@ -34,6 +34,9 @@ LARGEST = 100_000
 EXACT = 2**53 - 1
 """Beyond it a double doesn't tell one integer from the next."""
 
+TINY = 1e-15
+"""Numbers nearer to 0 have too many digits to be written without an exponent."""
+
 _BEGIN = re.compile(r"\^([A-Za-z0-9_])(?![*?{])")
 _STEPS = 1000
 """What a `multipleOf` may be without its decimal point: more take too long to prepare."""
@@ -148,6 +151,8 @@ def _limit(keyword: str, value: Any) -> str | None:
         return None  # as draft 4 has it
     if not _number(value) or not math.isfinite(value):
         return f"'{keyword}' must be a number"
+    if 0 < abs(value) < TINY:
+        return f"'{keyword}' {value} has too many digits for this server"
     if (value > EXACT) if "inimum" in keyword else (value < -EXACT):
         return f"'{keyword}' leaves only numbers beyond ±(2^53 - 1), which can't be told apart"
     return None
@@ -171,7 +176,7 @@ def _values(keyword: str, value: Any) -> str | None:
         one = waiting.pop()
         if isinstance(one, list | dict):
             waiting.extend(one.values() if isinstance(one, dict) else one)
-        elif _number(one) and (abs(one) > EXACT or 0 < abs(one) < 1e-15):
+        elif _number(one) and (abs(one) > EXACT or 0 < abs(one) < TINY):
             return f"'{keyword}' has the number {one}, which can't be told apart from others"
     return None
 
