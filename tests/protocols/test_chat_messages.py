@@ -97,6 +97,16 @@ def test_our_own_answers_are_taken_back() -> None:
     assert call(body(USER, answer, USER)).request.messages[1] == Message("assistant", "Hello")
 
 
+def test_what_litellm_adds_to_an_answer_is_overlooked_when_it_comes_back() -> None:
+    answer = {
+        "role": "assistant",
+        "content": "Hello",
+        "provider_specific_fields": {"refusal": None},
+        "thinking_blocks": None,
+    }
+    assert call(body(USER, answer, USER)).request.messages[1] == Message("assistant", "Hello")
+
+
 def test_a_refusal_is_what_the_assistant_said() -> None:
     parts = [{"type": "text", "text": "No."}, {"type": "refusal", "refusal": "Never."}]
     parsed = call(

@@ -83,8 +83,10 @@ def union(written: Any) -> set[str]:
 
 
 def test_every_member_of_messages_parts_and_calls_is_known() -> None:
+    answered = {"annotations", "reasoning_content", "parsed"}
+    added = {"provider_specific_fields", "thinking_blocks"}
     assert members(chat_messages.WireMessage) == (
-        union(theirs.ChatCompletionMessageParam) | {"annotations", "reasoning_content", "parsed"}
+        union(theirs.ChatCompletionMessageParam) | answered | added
     )
     parts = union(theirs.ChatCompletionContentPartParam)
     parts |= set(get_type_hints(theirs.ChatCompletionContentPartRefusalParam))

@@ -115,12 +115,15 @@ class WireMessage(Strict):
     tool_call_id: CallId | None = None
     reasoning_content: str | None = None
     parsed: Any = None
+    provider_specific_fields: Any = None
+    thinking_blocks: Any = None
 
 
 _MEMBERS = {
     "assistant": (
         *("refusal", "annotations", "audio", "function_call", "tool_calls"),
         *("reasoning_content", "parsed"),  # come with answers, and so come back
+        *("provider_specific_fields", "thinking_blocks"),  # LiteLLM's, which OpenAI overlooks
     ),
     "tool": ("tool_call_id",),
 }
