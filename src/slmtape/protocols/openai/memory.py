@@ -1,18 +1,23 @@
 """What one server remembers between calls. Nothing of it touches the disk."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
-from slmtape.protocols.openai.chat_stored import StoredCompletions
+from slmtape.protocols.openai.chat_stored import StoredCompletions, TimesAsked
 from slmtape.protocols.openai.responses_state import Conversation, Item, StoredResponse
 
 
 @dataclass(slots=True)
 class Memory:
-    """Stored answers and conversations, by id. `numbers` are those of conversations."""
+    """Stored answers and conversations, by id. `numbers` are those of conversations.
+
+    `asked` counts the completions that were to be stored.
+    """
 
     completions: StoredCompletions = field(default_factory=dict)
+    asked: TimesAsked = field(default_factory=Counter)
     responses: dict[str, StoredResponse] = field(default_factory=dict)
     conversations: dict[str, Conversation] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=count)
