@@ -116,6 +116,6 @@ def _form(body: Body, tools: ToolUse) -> Form:
 
 
 def _tools(body: Body) -> ToolUse:
-    if body.functions is not None or body.function_call is not None:
-        return legacy_use(body.functions, body.function_call)
-    return tool_use(body.tools, body.tool_choice, body.parallel_tool_calls)
+    legacy = legacy_use(body.functions, body.function_call)
+    modern = tool_use(body.tools, body.tool_choice, body.parallel_tool_calls)
+    return modern if body.functions is None else legacy
