@@ -67,6 +67,13 @@ def test_a_body_with_everything_is_understood() -> None:
     assert parsed.form.service_tier == "flex"
 
 
+@pytest.mark.parametrize(
+    ("given", "echo"), [(None, "default"), ("auto", "default"), ("fast", "priority")]
+)
+def test_the_service_tier_is_the_one_that_served(given: str | None, echo: str) -> None:
+    assert call(chat("hi", service_tier=given)).form.service_tier == echo
+
+
 def test_temperature_is_zero_where_it_is_not_given() -> None:
     assert call(chat("hi")).request.temperature == 0
 

@@ -107,7 +107,7 @@ def _form(body: Body, tools: ToolUse) -> Form:
     options = body.stream_options
     return Form(
         model=body.model,
-        service_tier="default" if body.service_tier == "auto" else body.service_tier,
+        service_tier=fields.served_tier(body.service_tier),
         include_usage=bool(options and options.include_usage),
         logprobs=body.logprobs,
         named=tools.named,

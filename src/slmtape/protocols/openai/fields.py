@@ -16,6 +16,7 @@ INT64 = 2**63 - 1
 MOST_TEXTS = 2048
 """How many texts one body may have: of prompts, or of inputs to embed."""
 
+_TIERS = {"auto": "default", "fast": "priority"}
 _BIAS_KEY = re.compile(r"0|[1-9][0-9]{0,8}")
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -104,6 +105,11 @@ def served_model(served: Served, asked: str) -> str:
             status=404,
         )
     return model
+
+
+def served_tier(asked: str) -> str:
+    """The `service_tier` that an answer says it had, where this one was asked for."""
+    return _TIERS.get(asked, asked)
 
 
 def biases(given: Mapping[str, float] | None) -> tuple[tuple[int, float], ...]:
