@@ -83,7 +83,7 @@ MISTAKES: list[tuple[dict[str, Any], str | None, str | None, str]] = [
     ({"model": None}, None, None, "you must provide a model parameter"),
     ({"messages": None}, "messages", "missing_required_parameter", "Missing required parameter"),
     ({"messages": []}, "messages", "empty_array", "expected an array with minimum length 1"),
-    ({"messages": "hi"}, "messages", "invalid_type", "expected an array, but got a string"),
+    ({"messages": "hi"}, "messages", "invalid_type", "an array of objects, but got a string"),
     ({"messages": ["hi"]}, "messages[0]", "invalid_type", "expected an object, but got a string"),
     ({"messages": [{"content": "x"}]}, "messages[0].role", "missing_required_parameter", "role"),
     (

@@ -13,7 +13,7 @@ from slmtape.protocols.openai.fields import INT32, INT64
 from slmtape.protocols.openai.metadata import Metadata
 from slmtape.protocols.openai.metadata import check as check_metadata
 from slmtape.protocols.openai.tools import MOST
-from slmtape.protocols.openai.wire import Extras, Strict, Treatment
+from slmtape.protocols.openai.wire import Extras, Objects, Strict, Treatment
 
 FIELDS = {
     "model": Treatment.USED,
@@ -140,7 +140,7 @@ class Body(Strict):
     """A body without its refused fields."""
 
     model: str
-    messages: Annotated[list[WireMessage], Field(min_length=1)]
+    messages: Annotated[list[WireMessage], Field(min_length=1), Objects]
     functions: Functions | None = None
     function_call: Any = None
     tools: Functions | None = None

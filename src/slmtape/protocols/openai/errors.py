@@ -212,6 +212,7 @@ _TYPES = {
     "float_type": "a decimal",
     "bool_type": "a boolean",
     "list_type": "an array",
+    "objects_type": "an array of objects",
     "dict_type": "an object",
     "model_type": "an object",
     "model_attributes_type": "an object",

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic_core import PydanticCustomError
 
 from slmtape.keys import json_text
 from slmtape.protocols.openai import errors
@@ -24,6 +25,15 @@ class Strict(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
+
+def _array(value: Any) -> Any:
+    if not isinstance(value, list):
+        raise PydanticCustomError("objects_type", "expected an array of objects")
+    return value
+
+
+Objects = BeforeValidator(_array)
+"""Of an array that OpenAI calls "an array of objects" where something else was given."""
 
 Extras = tuple[tuple[str, str], ...]
 
