@@ -187,6 +187,16 @@ MISTAKES: list[tuple[dict[str, Any], str | None, str | None, str]] = [
     ({"top_k": 5, "n": 0}, "top_k", "unknown_parameter", ""),
     ({"n": 0, "temperature": 9}, "n", "integer_below_min_value", ""),
     ({"temperature": 9, "tools": []}, "tools", "empty_array", ""),
+    ({"n": 0, "tools": [{"type": "x"}]}, "tools[0].type", "invalid_value", "'x'"),
+    ({"n": 0, "functions": [{}]}, "functions[0].name", "missing_required_parameter", ""),
+    ({"tools": [{}], "messages": "hi"}, "messages", "invalid_type", ""),
+    ({"tools": [{}], "top_k": 1}, "top_k", "unknown_parameter", ""),
+    (
+        {"messages": [{"role": "user"}], "response_format": {"type": "json_schema"}},
+        "response_format.json_schema",
+        "missing_required_parameter",
+        "",
+    ),
     ({"model": "gpt-9"}, None, "model_not_found", "Served here: echo, gpt-4o-mini"),
     ({"model": 5}, "model", "invalid_type", "expected a string, but got an integer"),
 ]

@@ -13,7 +13,7 @@ from slmtape.protocols.openai import chat_body, fields
 from slmtape.protocols.openai.chat_answer import ChatEvents, Form, completion
 from slmtape.protocols.openai.chat_body import Body
 from slmtape.protocols.openai.chat_format import json_format
-from slmtape.protocols.openai.chat_messages import conversation
+from slmtape.protocols.openai.chat_messages import check_contents, conversation
 from slmtape.protocols.openai.chat_stored import mark, storing
 from slmtape.protocols.openai.chat_tools import legacy_use, tool_use
 from slmtape.protocols.openai.memory import Memory
@@ -69,6 +69,7 @@ def parse(incoming: Incoming) -> ChatCall:
         stream=body.stream,
         form=_form(body, tools),
     )
+    check_contents(body.messages)
     return _stored(call, body, incoming.memory) if body.store else call
 
 

@@ -9,11 +9,12 @@ from slmtape.protocols import Incoming
 from slmtape.protocols.openai import errors, fields
 from slmtape.protocols.openai.chat_format import ResponseFormat
 from slmtape.protocols.openai.chat_messages import Content, WireMessage, one_or_many
+from slmtape.protocols.openai.chat_tools import legacy_functions
 from slmtape.protocols.openai.fields import INT32, INT64
 from slmtape.protocols.openai.metadata import Metadata
 from slmtape.protocols.openai.metadata import check as check_metadata
-from slmtape.protocols.openai.tools import MOST
-from slmtape.protocols.openai.wire import Extras, Objects, Strict, Treatment
+from slmtape.protocols.openai.tools import CHAT, MOST, functions
+from slmtape.protocols.openai.wire import Extras, Objects, Strict, Treatment, told_by
 
 FIELDS = {
     "model": Treatment.USED,
@@ -59,7 +60,9 @@ FIELDS = {
 Text64 = Annotated[str, Field(max_length=64)]
 Tokens = Annotated[int, Field(ge=1, le=INT32)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
-Functions = Annotated[list[Any], Field(min_length=1, max_length=MOST)]
+Definitions = Annotated[list[Any], Field(min_length=1, max_length=MOST)]
+Tools = Annotated[Definitions, told_by(lambda given: list(functions(given, CHAT)))]
+Functions = Annotated[Definitions, told_by(legacy_functions)]
 
 Stop = Annotated[
     Annotated[str, Tag(errors.ONE)]
@@ -143,7 +146,7 @@ class Body(Strict):
     messages: Annotated[list[WireMessage], Field(min_length=1), Objects]
     functions: Functions | None = None
     function_call: Any = None
-    tools: Functions | None = None
+    tools: Tools | None = None
     tool_choice: Any = None
     parallel_tool_calls: bool | None = None
     max_completion_tokens: Tokens | None = None

@@ -160,6 +160,17 @@ def conversation(given: Sequence[WireMessage], served: Served) -> tuple[Message,
     return tuple(told)
 
 
+def check_contents(given: Sequence[WireMessage]) -> None:
+    """Raises RequestError where a message says nothing. OpenAI looks at this last of all."""
+    for index, message in enumerate(given):
+        said_otherwise = message.tool_calls or message.function_call or message.refusal is not None
+        if message.content is None and not said_otherwise and message.role != "function":
+            raise _mistake(
+                "Invalid value for 'content': expected a string, got null.",
+                f"messages.[{index}].content",
+            )
+
+
 def _check_members(message: WireMessage, path: str) -> None:
     for name in _OWN:
         if getattr(message, name) and name not in _MEMBERS.get(message.role, ()):
@@ -256,12 +267,6 @@ def _text(message: WireMessage, index: int, served: Served) -> str:
     if isinstance(content, str):
         return content
     if content is None:
-        said_otherwise = message.tool_calls or message.function_call or message.refusal is not None
-        if not said_otherwise and message.role != "function":
-            raise _mistake(
-                "Invalid value for 'content': expected a string, got null.",
-                f"messages.[{index}].content",
-            )
         return message.refusal or ""
     path, types = f"messages[{index}].content", _PARTS.get(message.role, ("text",))
     lines = [_line(part, f"{path}[{n}]", types, served) for n, part in enumerate(content)]

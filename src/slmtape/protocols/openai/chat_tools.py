@@ -10,25 +10,30 @@ from slmtape.protocols.openai.tools import CHAT, Named, ToolUse
 from slmtape.protocols.openai.wire import read
 
 
-def tool_use(given: Sequence[Any] | None, choice: Any, parallel: bool | None) -> ToolUse:
+def legacy_functions(given: Sequence[Any]) -> list[Tool]:
+    """What `functions` defines. Raises RequestError."""
+    defined = [tools.define(one, f"functions[{index}]") for index, one in enumerate(given)]
+    tools.check(defined, "functions")
+    return defined
+
+
+def tool_use(given: Sequence[Tool] | None, choice: Any, parallel: bool | None) -> ToolUse:
     """What `tools`, `tool_choice` and `parallel_tool_calls` come to. Raises RequestError."""
     if given is None:
         for name, value in (("tool_choice", choice), ("parallel_tool_calls", parallel)):
             if value is not None:
                 raise _only_with(name, "tools")
         return ToolUse()
-    return tools.use(tools.functions(given, CHAT), choice, parallel, CHAT)
+    return tools.use(tuple(given), choice, parallel, CHAT)
 
 
-def legacy_use(given: Sequence[Any] | None, choice: Any) -> ToolUse:
+def legacy_use(given: Sequence[Tool] | None, choice: Any) -> ToolUse:
     """What `functions` and `function_call` come to: at most one call. Raises RequestError."""
     if given is None:
         if choice is not None:
             raise _only_with("function_call", "functions")
         return ToolUse()
-    defined = [tools.define(one, f"functions[{index}]") for index, one in enumerate(given)]
-    tools.check(defined, "functions")
-    return _chosen(tuple(defined), choice)
+    return _chosen(tuple(given), choice)
 
 
 def _chosen(defined: tuple[Tool, ...], choice: Any) -> ToolUse:

@@ -13,6 +13,9 @@ from slmtape.protocols.openai import unserved
 ONE, MANY, TOKENS, TOKEN_ARRAYS = BRANCHES = ("<one>", "<many>", "<tokens>", "<token arrays>")
 """What unions of a value and an array of them call their branches."""
 
+REFUSED = "refused"
+"""What a validator calls a mistake that it has the error for, in `ctx["error"]`."""
+
 
 def body(error: SlmtapeError) -> bytes:
     """The envelope of an error."""
@@ -183,6 +186,9 @@ def _told(error: ErrorDetails, under: str = "") -> RequestError:
         return _long_name(_path(error["loc"][:-2], under), error)
     param = _path(error["loc"], under)
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    if kind == REFUSED:
+        refused: RequestError = context["error"]
+        return refused
     if kind == "missing":
         return missing(param)
     if kind == "extra_forbidden":
