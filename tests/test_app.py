@@ -375,3 +375,14 @@ def test_a_key_is_asked_for_where_the_server_was_given_one(
         assert (reply.status, reply.error["code"]) == (401, code)
         assert words in reply.error["message"]
     assert ask(serve().base_url, chat("hi"), headers=headers).status == 200
+
+
+def test_a_page_in_a_browser_may_ask(serve: Serve) -> None:
+    server = serve(api_key="sk-right")
+    for path in ("/chat/completions", "/responses", "/models"):
+        before = ask(server.base_url, b"", method="OPTIONS", path=path)
+        assert before.status == 204
+        assert before.headers["access-control-allow-origin"] == "*"
+        assert "Authorization" in before.headers["access-control-allow-headers"]
+    reply = ask(server.base_url, chat("hi"), headers={"authorization": "Bearer sk-right"})
+    assert reply.headers["access-control-allow-origin"] == "*"
