@@ -219,6 +219,14 @@ def test_log_probabilities_are_told_in_the_legacy_format() -> None:
     ]
 
 
+@pytest.mark.parametrize("logprob", [float("-inf"), float("nan")], ids=str)
+def test_a_log_probability_that_json_can_not_hold_is_the_least(logprob: float) -> None:
+    pieces = [Piece("a", tokens=(Token(b"a", logprob, ((b"b", logprob),)),))]
+    told = Logprobs("").of(pieces)
+    assert told["token_logprobs"] == [-9999.0]
+    assert told["top_logprobs"] == [{"a": -9999.0, "b": -9999.0}]
+
+
 @given(st.text(), st.lists(st.text(min_size=1)))
 def test_offsets_point_at_the_tokens_in_prompt_and_answer(prompt: str, words: list[str]) -> None:
     pieces = [Piece(word, tokens=(Token(word.encode(), -1.0),)) for word in words]

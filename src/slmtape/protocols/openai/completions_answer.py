@@ -10,6 +10,7 @@ from slmtape.errors import SlmtapeError
 from slmtape.generation import GenerationResult, Piece, Token
 from slmtape.protocols.openai import errors
 from slmtape.protocols.openai.identity import identity
+from slmtape.protocols.openai.logprobs import finite, spelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,16 +144,9 @@ class Logprobs:
 
 def _told(token: Token) -> tuple[str, float, dict[str, float]]:
     """A token as text, its log-probability, and those of the likeliest and of itself."""
-    text = _spelled(token.text)
-    top = {_spelled(other): logprob for other, logprob in token.top}
-    return text, token.logprob, {**top, text: token.logprob}
-
-
-def _spelled(token: bytes) -> str:
-    try:
-        return token.decode()
-    except UnicodeDecodeError:
-        return "bytes:" + "".join(f"\\x{byte:02x}" for byte in token)
+    text, logprob = spelled(token.text), finite(token.logprob)
+    top = {spelled(other): finite(likely) for other, likely in token.top}
+    return text, logprob, {**top, text: logprob}
 
 
 def _data(value: Any) -> str:
