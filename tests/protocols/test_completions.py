@@ -82,7 +82,7 @@ def test_a_body_with_everything_is_understood() -> None:
         for prompt in ("once", "twice")
     ]
     assert (parsed.n, parsed.stream) == (2, True)
-    assert parsed.telling.model == "davinci-002"
+    assert parsed.form.model == "davinci-002"
 
 
 def test_defaults_are_temperature_0_and_16_tokens() -> None:

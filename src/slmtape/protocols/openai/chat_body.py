@@ -10,7 +10,7 @@ from slmtape.protocols.openai import errors, fields
 from slmtape.protocols.openai.chat_format import ResponseFormat
 from slmtape.protocols.openai.chat_messages import Content, WireMessage, one_or_many
 from slmtape.protocols.openai.chat_tools import legacy_functions
-from slmtape.protocols.openai.fields import INT32, INT64
+from slmtape.protocols.openai.fields import INT32, INT64, Bias, Text64
 from slmtape.protocols.openai.metadata import Metadata
 from slmtape.protocols.openai.metadata import check as check_metadata
 from slmtape.protocols.openai.tools import CHAT, MOST, functions
@@ -57,7 +57,6 @@ FIELDS = {
 }
 """Every field of OpenAI's, in the order in which OpenAI reports mistakes."""
 
-Text64 = Annotated[str, Field(max_length=64)]
 Tokens = Annotated[int, Field(ge=1, le=INT32)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 Definitions = Annotated[list[Any], Field(min_length=1, max_length=MOST)]
@@ -163,7 +162,7 @@ class Body(Strict):
     prompt_cache_options: CacheOptions | None = None
     prompt_cache_retention: Literal["in_memory", "24h"] | None = None
     seed: Annotated[int, Field(ge=-INT64 - 1, le=INT64)] | None = None
-    logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = None
+    logit_bias: dict[str, Bias] | None = None
     modalities: Annotated[list[Literal["text", "audio"]], Field(min_length=1)] | None = None
     prediction: Prediction | None = None
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = (

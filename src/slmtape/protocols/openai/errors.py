@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic_core import ErrorDetails, from_json
 
-from slmtape.errors import ContextLengthExceeded, RequestError, SlmtapeError
+from slmtape.errors import RequestError, SlmtapeError
 from slmtape.protocols.openai import unserved
 
 ONE, MANY, TOKENS, TOKEN_ARRAYS = BRANCHES = ("<one>", "<many>", "<tokens>", "<token arrays>")
@@ -26,18 +26,6 @@ def body(error: SlmtapeError) -> bytes:
         "code": error.code,
     }
     return json.dumps({"error": told}, ensure_ascii=False).encode()
-
-
-def prompt_too_long(error: SlmtapeError) -> SlmtapeError:
-    """How text completions tell that a prompt is too long."""
-    if not isinstance(error, ContextLengthExceeded):
-        return error
-    return RequestError(
-        f"This model's maximum context length is {error.limit} tokens, however you requested "
-        f"{error.tokens} tokens in your prompt. Please reduce your prompt.",
-        param="prompt",
-        code=error.code,
-    )
 
 
 def no_such_path(method: str, path: str) -> RequestError:

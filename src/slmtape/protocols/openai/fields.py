@@ -21,6 +21,7 @@ _BIAS_KEY = re.compile(r"0|[1-9][0-9]{0,8}")
 
 Shape = TypeVar("Shape", bound=BaseModel)
 Bias = Annotated[float, Field(ge=-100, le=100)]
+Text64 = Annotated[str, Field(max_length=64)]
 
 
 def _kind(value: Any) -> str | None:

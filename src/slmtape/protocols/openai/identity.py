@@ -18,6 +18,11 @@ def identity(prefix: str, keys: Sequence[str], mark: str = "") -> dict[str, Any]
     marked = hashlib.sha256(f"{recorded}{mark}".encode()).hexdigest()
     return {
         "id": f"{prefix}-{marked[:29]}",
-        "created": EPOCH + int(digest[:6], 16),
+        "created": moment(recorded),
         "system_fingerprint": f"fp_{digest[29:39]}",
     }
+
+
+def moment(seed: str) -> int:
+    """A time, in seconds since the epoch, that is the same for the same seed."""
+    return EPOCH + int(hashlib.sha256(seed.encode()).hexdigest()[:6], 16)

@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError
 
 from slmtape.errors import RequestError
 from slmtape.protocols.openai import errors
+from slmtape.protocols.openai.fields import INT32, Text64
 from slmtape.protocols.openai.metadata import Metadata
 from slmtape.protocols.openai.metadata import check as check_metadata
 from slmtape.protocols.openai.responses_format import TextConfig
@@ -75,10 +76,6 @@ _MOVED = {
     "verbosity": "text.verbosity",
 }
 """What Chat Completions call otherwise."""
-
-_INT32 = 2**31 - 1
-
-Text64 = Annotated[str, Field(max_length=64)]
 
 
 class Reasoning(Strict):
@@ -176,8 +173,8 @@ class Body(Counted):
     stream_options: StreamOptions | None = None
     background: bool = False
     background_options: BackgroundOptions | None = None
-    max_output_tokens: Annotated[int, Field(ge=16, le=_INT32)] | None = None
-    max_tool_calls: Annotated[int, Field(ge=1, le=_INT32)] | None = None
+    max_output_tokens: Annotated[int, Field(ge=16, le=INT32)] | None = None
+    max_tool_calls: Annotated[int, Field(ge=1, le=INT32)] | None = None
     store: bool = True
     service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"] = (
         "auto"

@@ -50,7 +50,7 @@ ITEMS = {
 
 _ROLES = ("assistant", "system", "developer", "user")
 
-Text64 = Annotated[str, Field(min_length=1, max_length=64)]
+CallId = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class _Item(Strict):
@@ -70,7 +70,7 @@ class WireMessage(_Item):
 class FunctionCall(_Item):
     """A model's call of a function."""
 
-    call_id: Text64
+    call_id: CallId
     name: str
     arguments: str
     async_: bool | None = Field(None, alias="async")
@@ -82,7 +82,7 @@ class FunctionCall(_Item):
 class FunctionCallOutput(_Item):
     """What a function answered."""
 
-    call_id: Text64
+    call_id: CallId
     output: Any
     caller: dict[str, Any] | None = None
     name: str | None = None
