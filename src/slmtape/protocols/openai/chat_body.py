@@ -10,7 +10,7 @@ from slmtape.protocols.openai import errors, fields
 from slmtape.protocols.openai.chat_format import ResponseFormat
 from slmtape.protocols.openai.chat_messages import Content, WireMessage, one_or_many
 from slmtape.protocols.openai.chat_tools import legacy_functions
-from slmtape.protocols.openai.fields import INT32, INT64, Bias, Text64
+from slmtape.protocols.openai.fields import INT32, INT64, Bias, Moderation, Text64
 from slmtape.protocols.openai.metadata import Metadata
 from slmtape.protocols.openai.metadata import check as check_metadata
 from slmtape.protocols.openai.tools import CHAT, MOST, functions
@@ -93,26 +93,6 @@ class Prediction(Strict):
 
     type: Literal["content"]
     content: Content
-
-
-class ModerationMode(Strict):
-    """What is done with harmful text."""
-
-    mode: Literal["score", "block"]
-
-
-class ModerationPolicy(Strict):
-    """`moderation.policy`."""
-
-    input: ModerationMode | None = None
-    output: ModerationMode | None = None
-
-
-class Moderation(Strict):
-    """`moderation`."""
-
-    model: str
-    policy: ModerationPolicy | None = None
 
 
 class Place(Strict):
@@ -205,15 +185,9 @@ def _check(body: Body) -> None:
             param="max_tokens",
         )
     if body.top_logprobs is not None and not body.logprobs:
-        raise _only_with("top_logprobs", "logprobs")
+        raise errors.only_with("top_logprobs", "logprobs")
     if "audio" in (body.modalities or ()):
         raise errors.unsupported("modalities", "'audio'", "Ask for ['text'].")
     if body.stream_options is not None and not body.stream:
-        raise _only_with("stream_options", "stream")
+        raise errors.only_with("stream_options", "stream")
     check_metadata(body.metadata or {})
-
-
-def _only_with(name: str, needed: str) -> RequestError:
-    return RequestError(
-        f"The '{name}' parameter is only allowed when '{needed}' is enabled.", param=name
-    )

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from slmtape.errors import RequestError
 from slmtape.generation import Tool
 from slmtape.protocols.openai import errors, tools
 from slmtape.protocols.openai.tools import CHAT, Named, ToolUse
@@ -22,7 +21,7 @@ def tool_use(given: Sequence[Tool] | None, choice: Any, parallel: bool | None) -
     if given is None:
         for name, value in (("tool_choice", choice), ("parallel_tool_calls", parallel)):
             if value is not None:
-                raise _only_with(name, "tools")
+                raise errors.needing(name, "tools")
         return ToolUse()
     return tools.use(tuple(given), choice, parallel, CHAT)
 
@@ -31,7 +30,7 @@ def legacy_use(given: Sequence[Tool] | None, choice: Any) -> ToolUse:
     """What `functions` and `function_call` come to: at most one call. Raises RequestError."""
     if given is None:
         if choice is not None:
-            raise _only_with("function_call", "functions")
+            raise errors.needing("function_call", "functions")
         return ToolUse()
     return _chosen(tuple(given), choice)
 
@@ -49,10 +48,3 @@ def _chosen(defined: tuple[Tool, ...], choice: Any) -> ToolUse:
             return tools.only(defined, name, "function_call", "functions")
         case _:
             raise errors.wrong_type("function_call", "one of a string or object", choice)
-
-
-def _only_with(name: str, needed: str) -> RequestError:
-    return RequestError(
-        f"Invalid value for '{name}': '{name}' is only allowed when '{needed}' are specified.",
-        param=name,
-    )

@@ -121,6 +121,21 @@ def unsupported(param: str, what: str, instead: str = "") -> RequestError:
     )
 
 
+def only_with(param: str, needed: str) -> RequestError:
+    """The error for a parameter that means nothing unless another is true."""
+    return RequestError(
+        f"The '{param}' parameter is only allowed when '{needed}' is enabled.", param=param
+    )
+
+
+def needing(param: str, needed: str) -> RequestError:
+    """The error for a parameter that means nothing unless the array `needed` is given."""
+    return RequestError(
+        f"Invalid value for '{param}': '{param}' is only allowed when '{needed}' are specified.",
+        param=param,
+    )
+
+
 def not_among(param: str, value: Any, supported: Sequence[str]) -> RequestError:
     """The error for a value that is none of the supported ones."""
     if not isinstance(value, str):

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError
 
 from slmtape.errors import RequestError
 from slmtape.protocols import Incoming, Served
 from slmtape.protocols.openai import errors
-from slmtape.protocols.openai.wire import Extras, Treatment, plain
+from slmtape.protocols.openai.wire import Extras, Strict, Treatment, plain
 
 INT32 = 2**31 - 1
 INT64 = 2**63 - 1
@@ -52,6 +52,26 @@ Texts = Annotated[
     ),
 ]
 """One text or several, each a string or an array of token ids of the model that answers."""
+
+
+class ModerationMode(Strict):
+    """What is done with harmful text."""
+
+    mode: Literal["score", "block"]
+
+
+class ModerationPolicy(Strict):
+    """`moderation.policy`."""
+
+    input: ModerationMode | None = None
+    output: ModerationMode | None = None
+
+
+class Moderation(Strict):
+    """`moderation`. Nothing is moderated here."""
+
+    model: str
+    policy: ModerationPolicy | None = None
 
 
 def texts(given: Any) -> tuple[str | tuple[int, ...], ...]:

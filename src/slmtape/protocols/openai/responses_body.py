@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError
 
 from slmtape.errors import RequestError
 from slmtape.protocols.openai import errors
-from slmtape.protocols.openai.fields import INT32, Text64
+from slmtape.protocols.openai.fields import INT32, Moderation, Text64
 from slmtape.protocols.openai.metadata import Metadata
 from slmtape.protocols.openai.metadata import check as check_metadata
 from slmtape.protocols.openai.responses_format import TextConfig
@@ -101,11 +101,13 @@ class Managed(Strict):
     compact_threshold: Annotated[int, Field(ge=1000)] | None = None
 
 
-class Moderation(Strict):
-    """`moderation`. Nothing is moderated here."""
+class CacheOptions(Strict):
+    """`prompt_cache_options`."""
 
-    model: str
-    policy: dict[str, Any] | None = None
+    comparison_response_id: str | None = None
+    mode: Literal["implicit", "explicit"] | None = None
+    prewarm: bool | None = None
+    ttl: Literal["30m", "12h"] | None = None
 
 
 class BackgroundOptions(Strict):
@@ -164,7 +166,7 @@ class Body(Counted):
     user: str | None = None
     safety_identifier: Annotated[str, Field(max_length=128)] | None = None
     prompt_cache_key: str | None = None
-    prompt_cache_options: dict[str, Any] | None = None
+    prompt_cache_options: CacheOptions | None = None
     prompt_cache_retention: Literal["in_memory", "24h"] | None = None
     context_management: list[Managed] | None = None
     moderation: Moderation | None = None
@@ -219,10 +221,7 @@ def read_body(
 def check(body: Body) -> None:
     """Raises RequestError for fields that don't go together."""
     if body.stream_options is not None and not body.stream:
-        raise RequestError(
-            "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
-            param="stream_options",
-        )
+        raise errors.only_with("stream_options", "stream")
     check_metadata(body.metadata)
     if body.background and not body.store:
         raise RequestError(
