@@ -1,6 +1,7 @@
 """The conversation in the body of `POST /v1/chat/completions`."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
@@ -145,6 +146,7 @@ def conversation(given: Sequence[WireMessage], served: Served) -> tuple[Message,
     for index, message in enumerate(given):
         _check_members(message, f"messages[{index}]")
     _check_results(given)
+    _check_legacy_results(given)
     told: list[Message] = []
     called: str | None = None
     for index, message in enumerate(given):
@@ -214,6 +216,18 @@ def _check_results(given: Sequence[WireMessage]) -> None:
                     f"messages[{index}].tool_calls[{number}].id",
                 )
     _check_complete(waiting, len(given) - 1)
+
+
+def _check_legacy_results(given: Sequence[WireMessage]) -> None:
+    """Raises RequestError where the result of one function is told right after another's call."""
+    for index, (before, message) in enumerate(pairwise(given), 1):
+        called = before.function_call
+        if called and message.role == "function" and message.name != called.name:
+            raise _mistake(
+                f"Invalid value for 'name': the function that was called is '{called.name}', "
+                f"but this is the result of '{message.name}'.",
+                f"messages.[{index}].name",
+            )
 
 
 def _check_result(
