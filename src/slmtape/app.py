@@ -1,9 +1,8 @@
 """HTTP on one side, a protocol and `replay` on the other. The only file that is async."""
 
 import asyncio
-import hashlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count, islice
@@ -113,12 +112,11 @@ def _route(endpoint: Generates | Tells, context: Context) -> BaseRoute:
 
 def _headers(context: Context, begun: float) -> Headers:
     """What every answer has. Ids are numbers, so that they are the same in the next run."""
-    number = hashlib.sha256(str(next(context.numbers)).encode()).hexdigest()[:32]
     milliseconds = int(1000 * (time.perf_counter() - begun))
     return [
         *context.headers,
-        (b"x-request-id", f"req_{number}".encode()),
-        (b"openai-processing-ms", str(milliseconds).encode()),
+        (b"x-request-id", b"req_%032x" % next(context.numbers)),
+        (b"openai-processing-ms", b"%d" % milliseconds),
     ]
 
 
@@ -141,9 +139,13 @@ async def _incoming(scope: Scope, receive: Receive, context: Context) -> Incomin
         body,
         headers.get(b"content-type", b"").decode("latin-1"),
         scope["path_params"],
-        dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
+        _query(scope["query_string"]),
         context.memory,
     )
+
+
+def _query(raw: bytes) -> Mapping[str, str]:
+    return dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True)) if raw else {}
 
 
 async def _body(receive: Receive, limit: int) -> bytes:
@@ -225,7 +227,6 @@ class _Exchange:
         self._call = Call(scope["path"], time.time())
         self._replayed = False
         self._gone: SlmtapeError | None = None
-        self._changed = asyncio.Event()
         context.calls.add(self._call)
 
     async def answer(self, endpoint: Generates) -> None:
@@ -237,13 +238,15 @@ class _Exchange:
         answers = self._context.replay.answers(asked.requests, asked.n)
         call.keys = tuple(answer.key for answer in answers)
         self._replayed = all(answer.replayed for answer in answers)
+        if asked.background or not self._replayed:
+            self._changed = asyncio.Event()
         if asked.background:
             begun = self._in_background(asked, answers)
             if not asked.stream:
                 await self._start(_JSON, len(begun))
                 await self._send({"type": "http.response.body", "body": begun})
                 return
-        if all(answer.replayed for answer in answers):
+        if self._replayed:
             await self._send_whole(asked, answers)
             return
         async with self._following(answers, pieces=asked.stream):
