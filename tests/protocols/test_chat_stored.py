@@ -89,6 +89,11 @@ def test_each_that_is_asked_for_is_stored_on_its_own(memory: Memory) -> None:
     assert [store(again, "a" * 16, **options)["id"] for options in asked] == ids
 
 
+def test_a_seed_that_was_not_given_is_told_from_one_that_was(memory: Memory) -> None:
+    ids = {store(memory, "a" * 16, temperature=1, seed=seed)["id"] for seed in (None, 0, None, 0)}
+    assert len(ids) == 4
+
+
 def test_an_id_is_not_given_to_another_after_its_completion_was_deleted(memory: Memory) -> None:
     first = store(memory, "a" * 16)["id"]
     chat_stored.delete(incoming(memory, first))

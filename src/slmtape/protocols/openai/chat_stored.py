@@ -30,7 +30,7 @@ StoredCompletions = dict[str, StoredCompletion]
 """By id, in the order of their storing."""
 
 TimesAsked = Counter[tuple[GenerationRequest, int, str]]
-"""How often a completion was to be stored: by its request, `n`, and its model and metadata."""
+"""How often a completion was to be stored: by its request, its `n`, and its labels."""
 
 
 class Update(Strict):
@@ -55,9 +55,10 @@ def storing(completions: StoredCompletions, body: Body) -> Callable[[dict[str, A
 def mark(asked: TimesAsked, request: GenerationRequest, body: Body) -> str:
     """What tells a stored answer from others of the same recordings; it is counted in `asked`.
 
-    Its model, its metadata, and how often the same was asked for before.
+    Its model, its metadata, its seed (one that was not given may be recorded like one that was),
+    and how often the same was asked for before.
     """
-    labels = json_text([body.model, sorted((body.metadata or {}).items())])
+    labels = json_text([body.model, request.seed, sorted((body.metadata or {}).items())])
     same = (request, body.n, labels)
     asked[same] += 1
     before = asked[same] - 1
