@@ -7,7 +7,7 @@ import pytest
 from openai import APIStatusError, BadRequestError, NotFoundError, OpenAI
 
 from slmtape import FakeLLMServer
-from tests.protocols.test_responses_state import said
+from tests.protocols.test_responses_state import said, wait_for
 from tests.support import EchoEngine, ask
 
 
@@ -93,6 +93,24 @@ def test_a_streamed_response_adds_to_its_conversation_once(client: OpenAI) -> No
     assert texts(client, name) == ["x y"] * 4
 
 
+def test_an_item_that_two_responses_add_at_once_is_there_once(
+    client: OpenAI, echo: EchoEngine
+) -> None:
+    name = client.conversations.create().id
+    said: Any = [message("x") | {"id": "msg_1"}]
+    echo.hold()
+    begun = [
+        client.responses.create(
+            model="echo", input=said, conversation=name, background=True, user=user
+        )
+        for user in ("one", "other")
+    ]
+    echo.allow()
+    assert [wait_for(client, response.id) for response in begun] == ["completed"] * 2
+    ids = [item.id for item in client.conversations.items.list(name, limit=2)]
+    assert len(ids) == len(set(ids)) == 3
+
+
 def test_a_response_that_failed_adds_nothing(client: OpenAI) -> None:
     name = client.conversations.create().id
     with pytest.raises(APIStatusError):
@@ -162,6 +180,8 @@ MISTAKES: list[tuple[str, Any, str, str | None]] = [
     ("/{id}/items", {}, "items", "missing_required_parameter"),
     ("/{id}/items", {"items": []}, "items", "empty_array"),
     ("/{id}/items", {"items": [message("x") | {"id": "msg_1"}]}, "items", None),
+    ("/{id}/items", {"items": [message("x") | {"id": "msg_2"}] * 2}, "items", None),
+    ("", {"items": [message("x") | {"id": "msg_2"}] * 2}, "items", None),
 ]
 
 

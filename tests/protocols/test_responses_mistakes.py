@@ -85,6 +85,7 @@ MISTAKES: list[tuple[dict[str, Any], str | None, str | None, str]] = [
     ({"input": [answer(), called()]}, "input", None, "No tool call found"),
     ({"input": [called()]}, "input", None, "No tool output found for function call call_1."),
     ({"input": [called(), answer(output=5)]}, "input[1].output", "invalid_type", "or array"),
+    ({"input": [INPUT | {"id": "msg_1"}] * 2}, "input", None, "Duplicate item found"),
     ({"input": [{"id": "msg_x"}]}, "input[0].id", None, "Item with id 'msg_x' not found"),
     (
         {"previous_response_id": "resp_x"},

@@ -149,15 +149,18 @@ def identified(items: Sequence[Item], seed: str) -> tuple[Item, ...]:
 
 
 def check_new(items: Sequence[Item], known: Sequence[Item], param: str) -> None:
-    """Raises RequestError where one of the items is among the known ones already."""
+    """Raises RequestError where one of the items is there twice, or among the known ones."""
     ids = {item["id"] for item in known}
     for item in items:
-        if item.get("id") in ids:
+        name = item.get("id")
+        if name in ids:
             raise RequestError(
-                f"Duplicate item found with id {item['id']}. "
+                f"Duplicate item found with id {name}. "
                 "Remove duplicate items from your input and try again.",
                 param=param,
             )
+        if name is not None:
+            ids.add(name)
 
 
 def _item(given: Any, path: str, served: Served) -> Item:
