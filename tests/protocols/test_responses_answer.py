@@ -241,7 +241,7 @@ def test_ids_and_times_derive_from_the_key_and_the_settings() -> None:
     assert told["id"] != differs["id"]
     assert told["output"][0]["id"] != differs["output"][0]["id"]
     assert told["created_at"] == differs["created_at"]
-    elsewhere = json.loads(plain.render(["b" * 16], [answer]))
+    elsewhere = json.loads(call(asking(metadata={"a": "1"})).render(["b" * 16], [answer]))
     assert (elsewhere["id"], elsewhere["created_at"]) != (told["id"], told["created_at"])
 
 

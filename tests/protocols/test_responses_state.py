@@ -1,5 +1,6 @@
 """What a server remembers of responses, through the real client."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -153,6 +154,58 @@ def test_two_that_differ_in_their_metadata_are_two(client: OpenAI) -> None:
     )
     assert client.responses.retrieve(one.id).metadata == {"test": "one"}
     assert client.responses.retrieve(other.id).metadata == {"test": "other"}
+
+
+@pytest.mark.parametrize("more", [{}, {"stream": True}, {"background": True}], ids=str)
+def test_equal_requests_get_responses_of_their_own(
+    client: OpenAI, server: FakeLLMServer, more: dict[str, Any]
+) -> None:
+    body = {"model": "echo", "input": "hi", **more}
+    replies = [ask(server.base_url, body, path="/responses").body for _ in range(3)]
+    one, two, three = dict.fromkeys(re.findall('"id":"(resp_[^"]*)"', b"".join(replies).decode()))
+    client.responses.delete(two)
+    assert [client.responses.retrieve(name).id for name in (one, three)] == [one, three]
+    with pytest.raises(NotFoundError):
+        client.responses.retrieve(two)
+
+
+def test_responses_that_differ_only_in_parts_are_two(client: OpenAI) -> None:
+    parts: Any = [{"type": "input_text", "text": text} for text in ("a", "b")]
+    joined: Any = [{"type": "input_text", "text": "a\nb"}]
+    for content in (parts, joined):
+        made = client.responses.create(
+            model="echo", input=[{"role": "user", "content": content, "type": "message"}]
+        )
+        [asked] = client.responses.input_items.list(made.id).data
+        assert asked.to_dict()["content"] == content
+
+
+def test_one_of_two_equal_responses_is_cancelled_alone(client: OpenAI, echo: EchoEngine) -> None:
+    echo.hold()
+    first, second = (
+        client.responses.create(model="echo", input="hello there", background=True)
+        for _ in range(2)
+    )
+    client.responses.cancel(first.id)
+    echo.allow()
+    assert wait_for(client, second.id) == "completed"
+    assert client.responses.retrieve(first.id).status == "cancelled"
+
+
+def test_ids_are_the_same_in_the_next_run(serve: Callable[..., FakeLLMServer]) -> None:
+    runs = []
+    for _ in range(2):
+        with OpenAI(**serve().openai_client_args()) as client:
+            runs.append([chain(client) for _ in range(2)])
+    assert runs[0] == runs[1]
+    assert len({name for names in runs[0] for name in names}) == 8
+
+
+def chain(client: OpenAI) -> list[str]:
+    """The ids of two turns, and of what they said."""
+    one = client.responses.create(model="echo", input="hi")
+    two = client.responses.create(model="echo", input="hi", previous_response_id=one.id)
+    return [one.id, two.id, str(one.output[0].id), str(two.output[0].id)]
 
 
 def test_input_items_are_told_page_by_page(client: OpenAI) -> None:

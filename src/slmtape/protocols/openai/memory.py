@@ -1,5 +1,6 @@
 """What one server remembers between calls. Nothing of it touches the disk."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -10,12 +11,16 @@ from slmtape.protocols.openai.responses_state import Conversation, Item, StoredR
 
 @dataclass(slots=True)
 class Memory:
-    """Stored answers and conversations, by id. `numbers` are those of conversations."""
+    """Stored answers and conversations, by id. `numbers` are those of conversations.
+
+    `equals` counts responses that were remembered, by what is equal in equal ones.
+    """
 
     completions: StoredCompletions = field(default_factory=dict)
     responses: dict[str, StoredResponse] = field(default_factory=dict)
     conversations: dict[str, Conversation] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=count)
+    equals: Counter[str] = field(default_factory=Counter)
 
     def item(self, item_id: str) -> Item | None:
         """The item of this id, in whatever response or conversation it is."""

@@ -37,6 +37,7 @@ class ResponseCall:
     encrypted: bool
     memory: Memory
     n: int = 1
+    _who: Identity | None = field(default=None, init=False)
     _kept: dict[str, Any] | None = field(default=None, init=False)
 
     @property
@@ -96,7 +97,12 @@ class ResponseCall:
         return answered(who, self.settings, results[0], encrypted=self.encrypted)
 
     def _identity(self, keys: Sequence[str]) -> Identity:
-        return identity(keys[0], self.settings)
+        """Who this response is, from the first time that it is asked."""
+        if self._who is None:
+            remembered = self.settings["store"] or self.asked.conversation is not None
+            earlier = self.memory.equals if remembered else None
+            self._who = identity(keys[0], self.settings, earlier)
+        return self._who
 
     def _items(self, who: Identity) -> tuple[Item, ...]:
         return (*self.asked.history, *identified(self.asked.new, f"{who.digest}:input"))

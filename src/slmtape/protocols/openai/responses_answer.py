@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,8 +22,8 @@ _PREFIXES = {"text": "msg", "reasoning": "rs", "call": "fc"}
 class Identity:
     """Ids and time of a response, which derive from the key it is recorded under.
 
-    `digest` is that of the key and of what the client set, so that two responses of one recording
-    that differ in their metadata or conversation are two.
+    `digest` is that of the key, of what the client set, and of how many equal responses came
+    before, so that each that is remembered is one of its own.
     """
 
     key: str
@@ -43,9 +44,19 @@ class Identity:
         return item_id(prefix, f"{self.digest}:{place}")
 
 
-def identity(key: str, settings: Mapping[str, Any]) -> Identity:
-    """Who a response is that was asked for with these settings."""
-    return Identity(key, hashlib.sha256(key.encode() + to_json(settings)).hexdigest())
+def identity(key: str, settings: Mapping[str, Any], earlier: Counter[str] | None) -> Identity:
+    """Who a response is that was asked for with these settings.
+
+    `earlier` counts, by digest, those of this server that are remembered; None: it is not to be.
+    """
+    asked = key.encode() + to_json(settings)
+    digest = hashlib.sha256(asked).hexdigest()
+    if earlier is None:
+        return Identity(key, digest)
+    ordinal = earlier[digest]
+    earlier[digest] += 1
+    again = f":{ordinal}".encode() if ordinal else b""
+    return Identity(key, hashlib.sha256(asked + again).hexdigest())
 
 
 def item_id(prefix: str, seed: str) -> str:
