@@ -20,15 +20,16 @@ EVENTS = {
 }
 """The client library's classes, by the type of event."""
 
-GRAMMAR = re.compile(
-    r"created (queued )?in_progress "
+BEGUN = r"created (queued )?in_progress "
+ITEM = (
     r"(output_item.added ("
     r"content_part.added (output_text.delta )*output_text.done content_part.done "
     r"|(reasoning_text.delta )+reasoning_text.done "
     r"|(function_call_arguments.delta )*function_call_arguments.done "
-    r")output_item.done )+"
-    r"(completed|incomplete) "
+    r")output_item.done )"
 )
+DONE = re.compile(f"{BEGUN}{ITEM}+(completed|incomplete) ")
+FAILED = re.compile(f"{BEGUN}{ITEM}*failed ")
 
 WORDS = st.text(min_size=1, max_size=4)
 REASONING = WORDS.map(lambda text: Piece(text, "reasoning"))
@@ -253,7 +254,7 @@ def test_events_follow_the_grammar_and_come_to_the_response(
     parsed = call(asking(stream=True, background=background))
     told = events(parsed, answer)
     names = "".join(event["type"].removeprefix("response.") + " " for event in told)
-    assert GRAMMAR.fullmatch(names)
+    assert DONE.fullmatch(names)
     assert ("queued " in names) == background
     final = told[-1]["response"]
     assert final == whole(parsed, answer)
@@ -279,10 +280,21 @@ def test_deltas_add_up_to_the_items(pieces: list[Piece]) -> None:
         assert sums.get(item["id"], "") == text
 
 
-def test_a_failure_in_the_middle_ends_the_stream() -> None:
-    rendering = call(asking(stream=True)).rendering([KEY])
-    text = rendering.open() + rendering.piece(0, Piece("x"))
-    told = checked(text + rendering.error(EngineError("It broke.")))
-    assert told[-1]["type"] == "response.failed"
-    assert told[-1]["response"]["status"] == "failed"
-    assert told[-1]["response"]["error"] == {"code": "server_error", "message": "It broke."}
+@given(PIECES)
+def test_a_failure_in_the_middle_ends_what_was_begun(pieces: list[Piece]) -> None:
+    parsed = call(asking(stream=True))
+    rendering = parsed.rendering([KEY])
+    text = rendering.open() + "".join(rendering.piece(0, piece) for piece in pieces)
+    error = EngineError("It broke.")
+    told = checked(text + rendering.error(error))
+    names = "".join(event["type"].removeprefix("response.") + " " for event in told)
+    assert FAILED.fullmatch(names)
+    failed = told[-1]["response"]
+    assert failed["status"] == "failed"
+    assert failed["error"] == {"code": "server_error", "message": "It broke."}
+    assert failed["output"] == [e["item"] for e in told if e["type"].endswith("item.done")]
+    for item in failed["output"]:
+        state = "incomplete" if item is failed["output"][-1] else "completed"
+        assert item["type"] == "reasoning" or item["status"] == state
+    parsed.keep([KEY], error)
+    assert parsed.memory.responses[failed["id"]].body == failed

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -360,6 +361,28 @@ def test_a_failure_in_the_background_is_told(server: FakeLLMServer, client: Open
     assert failed.error.code == "server_error"
     assert "told to fail" in failed.error.message
     assert server.calls.last.error is not None
+
+
+def test_a_prompt_that_is_too_long_is_told_in_the_background_as_well(
+    client: OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.support.make_echo", lambda path, name: NarrowEngine())
+    begun = client.responses.create(model="echo", input="hi", background=True)
+    assert wait_for(client, begun.id) == "failed"
+    error: Any = client.responses.retrieve(begun.id).error
+    assert error.code == "context_length_exceeded"
+    assert "exceeds the context window of this model" in error.message
+
+
+def test_a_missing_recording_is_told_in_the_background_as_well(
+    serve: Callable[..., FakeLLMServer], tmp_path: Path
+) -> None:
+    server = serve(cache=tmp_path, mode="replay")
+    with OpenAI(**server.openai_client_args()) as client:
+        begun = client.responses.create(model="echo", input="hi", background=True)
+        assert wait_for(client, begun.id) == "failed"
+        error: Any = client.responses.retrieve(begun.id).error
+    assert error.code == "recording_not_found"
 
 
 def test_what_was_deleted_does_not_come_back(client: OpenAI, echo: EchoEngine) -> None:

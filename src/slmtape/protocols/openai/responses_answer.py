@@ -107,7 +107,7 @@ def answered(
         who,
         settings,
         status=status(result.finish_reason),
-        output=output.done(result.finish_reason),
+        output=output.done(status(result.finish_reason)),
         result=result,
     )
 
@@ -230,10 +230,11 @@ class Output:
         self._begin("text", "")
         return True
 
-    def done(self, finish_reason: FinishReason) -> list[Item]:
-        """The whole items; the last is incomplete where the answer was cut off."""
-        *others, last = self.items
-        return [*(item.done("completed") for item in others), last.done(status(finish_reason))]
+    def done(self, state: str) -> list[Item]:
+        """The items, completed but for the last, which is in this state."""
+        last = self.items[-1:]
+        whole = (item.done("completed") for item in self.items[:-1])
+        return [*whole, *(item.done(state) for item in last)]
 
     def _begin(self, kind: str, name: str) -> None:
         index = len(self.items)
