@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -12,7 +13,8 @@ from openai.types.responses import Response, ResponseStreamEvent
 from slmtape.errors import EngineError
 from slmtape.generation import FinishReason, GenerationResult, Piece, Token
 from slmtape.protocols.openai.responses import ResponseCall
-from tests.protocols.responding import KEY, asking, call, function
+from slmtape.protocols.openai.responses_stored import cancel, one
+from tests.protocols.responding import KEY, asking, call, function, incoming
 
 EVENTS = {
     get_args(event.model_fields["type"].annotation)[0]: event
@@ -298,3 +300,25 @@ def test_a_failure_in_the_middle_ends_what_was_begun(pieces: list[Piece]) -> Non
         assert item["type"] == "reasoning" or item["status"] == state
     parsed.keep([KEY], error)
     assert parsed.memory.responses[failed["id"]].body == failed
+
+
+OUTCOMES: list[Any] = [[result(Piece("x"))], EngineError("It broke.")]
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES, ids=["done", "failed"])
+def test_what_was_cancelled_stays_cancelled(outcome: Any) -> None:
+    parsed = call(asking(background=True))
+    begun = json.loads(parsed.begin([KEY], lambda: parsed.keep([KEY], outcome)))
+    at = replace(incoming(None, memory=parsed.memory), path={"response_id": begun["id"]})
+    assert cancel(at)["status"] == "cancelled"
+    parsed.keep([KEY], outcome)
+    assert one(at)["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES, ids=["completed", "failed"])
+def test_what_has_ended_is_not_cancelled(outcome: Any, request: pytest.FixtureRequest) -> None:
+    parsed = call(asking(background=True))
+    begun = json.loads(parsed.begin([KEY], lambda: pytest.fail("It has ended.")))
+    parsed.keep([KEY], outcome)
+    at = replace(incoming(None, memory=parsed.memory), path={"response_id": begun["id"]})
+    assert cancel(at)["status"] == one(at)["status"] == request.node.callspec.id
