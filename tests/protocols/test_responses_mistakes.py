@@ -21,6 +21,8 @@ MISTAKES: list[tuple[dict[str, Any], str | None, str | None, str]] = [
     ({"input": []}, None, "missing_required_parameter", 'One of "input" or'),
     ({"input": 5}, "input", "invalid_type", "one of a string or array of objects, but got an int"),
     ({"input": ["hi"]}, "input[0]", "invalid_type", "expected an object, but got a string"),
+    ({"input": None, "messages": []}, "messages", "unsupported_parameter", "has moved to 'input'"),
+    ({"input": None, "prompt": {"id": "p"}}, "prompt", "unsupported_parameter", "not supported"),
     ({"messages": []}, "messages", "unsupported_parameter", "has moved to 'input'"),
     ({"max_tokens": 5}, "max_tokens", "unsupported_parameter", "moved to 'max_output_tokens'"),
     ({"response_format": {}}, "response_format", "unsupported_parameter", "'text.format'"),
