@@ -109,10 +109,17 @@ MISTAKES: list[tuple[dict[str, Any], str | None, str | None, str]] = [
     ({"tools": [{"type": "function"}]}, "tools[0].name", "missing_required_parameter", ""),
     (
         {"tools": [{"type": "function", "function": {"name": "f"}}]},
-        "tools[0].function",
-        "unknown_parameter",
+        "tools[0].name",
+        "missing_required_parameter",
         "",
     ),
+    (
+        {"tools": [function()], "tool_choice": {"type": "function", "function": {"name": "f"}}},
+        "tool_choice.name",
+        "missing_required_parameter",
+        "",
+    ),
+    ({"tools": [function(function={})]}, "tools[0].function", "unknown_parameter", ""),
     (
         {"tools": [{"type": "web_search"}]},
         "tools[0].type",
