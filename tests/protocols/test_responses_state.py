@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from openai import BadRequestError, NotFoundError, OpenAI
+from pydantic import BaseModel
 
 from slmtape import FakeLLMServer
 from slmtape.calls import Call
@@ -93,6 +94,28 @@ def test_own_output_is_taken_back_as_it_is(client: OpenAI, server: FakeLLMServer
         ("assistant", "sure"),
         ("tool", "done"),
     ]
+
+
+class City(BaseModel):
+    """What is asked for."""
+
+    name: str
+
+
+def test_own_output_is_taken_back_as_the_client_library_dumps_it(
+    client: OpenAI, server: FakeLLMServer
+) -> None:
+    text = '{"name":"Rome"}\ncall f {}'
+    response = client.responses.parse(model="echo", input=text, tools=[F], text_format=City)
+    assert response.output_parsed == City(name="Rome")
+    called: Any = response.output[1]
+    result = {"type": "function_call_output", "call_id": called.call_id, "output": "done"}
+    items: Any = [*(item.model_dump() for item in response.output), result]
+    made = client.responses.create(model="echo", input=items)
+    assert said(server) == [("assistant", '{"name":"Rome"}'), ("tool", "done")]
+    kept = client.responses.input_items.list(made.id, order="asc").data
+    sent = client.responses.retrieve(response.id).output
+    assert [item.to_dict() for item in kept[:2]] == [item.to_dict() for item in sent]
 
 
 def test_what_the_server_has_already_is_not_sent_again(client: OpenAI) -> None:

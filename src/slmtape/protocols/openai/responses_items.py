@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from slmtape.errors import RequestError
 from slmtape.protocols import Served
@@ -68,7 +68,9 @@ class WireMessage(_Item):
 
 
 class FunctionCall(_Item):
-    """A model's call of a function."""
+    """A model's call of a function, also as the client library's `model_dump` writes it."""
+
+    model_config = ConfigDict(populate_by_name=True)
 
     call_id: Text64
     name: str
@@ -77,6 +79,7 @@ class FunctionCall(_Item):
     caller: dict[str, Any] | None = None
     namespace: str | None = None
     created_by: str | None = None
+    parsed_arguments: Any = Field(None, exclude=True)
 
 
 class FunctionCallOutput(_Item):
