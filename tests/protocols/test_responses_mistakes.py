@@ -137,6 +137,7 @@ MISTAKES: list[tuple[dict[str, Any], str | None, str | None, str]] = [
     ({"metadata": {"k": "v" * 513}}, "metadata.k", "string_above_max_length", "length 512"),
     ({"metadata": {"k" * 65: ""}}, "metadata", "property_name_above_max_length", "length 64"),
     ({"metadata": {str(i): "" for i in range(17)}}, "metadata", "object_above_max_properties", ""),
+    ({"safety_identifier": "x" * 65}, "safety_identifier", "string_above_max_length", "length 64"),
     ({"text": {"format": {}}}, "text.format.type", "missing_required_parameter", ""),
     (
         {"text": {"format": {"type": "yaml"}}},

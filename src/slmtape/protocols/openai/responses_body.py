@@ -165,7 +165,7 @@ class Body(Counted):
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] = 1.0
     user: str | None = None
-    safety_identifier: Annotated[str, Field(max_length=128)] | None = None
+    safety_identifier: Text64 | None = None
     prompt_cache_key: str | None = None
     prompt_cache_options: dict[str, Any] | None = None
     prompt_cache_retention: Literal["in_memory", "24h"] | None = None
