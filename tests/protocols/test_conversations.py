@@ -7,7 +7,7 @@ import pytest
 from openai import APIStatusError, BadRequestError, NotFoundError, OpenAI
 
 from slmtape import FakeLLMServer
-from tests.protocols.test_responses_state import said, wait_for
+from tests.protocols.test_responses_state import F, said, wait_for
 from tests.support import EchoEngine, ask
 
 
@@ -109,6 +109,29 @@ def test_an_item_that_two_responses_add_at_once_is_there_once(
     assert [wait_for(client, response.id) for response in begun] == ["completed"] * 2
     ids = [item.id for item in client.conversations.items.list(name, limit=2)]
     assert len(ids) == len(set(ids)) == 3
+
+
+def test_two_equal_responses_at_once_are_two_in_their_conversation(
+    client: OpenAI, echo: EchoEngine
+) -> None:
+    name = client.conversations.create().id
+    echo.hold()
+    begun = [
+        client.responses.create(
+            model="echo", input="call f {}", tools=[F], conversation=name, background=True
+        )
+        for _ in range(2)
+    ]
+    echo.allow()
+    assert [wait_for(client, response.id) for response in begun] == ["completed"] * 2
+    items: Any = [item.to_dict() for item in client.conversations.items.list(name, order="asc")]
+    assert len({item["id"] for item in items}) == len(items) == 4
+    answers: Any = [
+        {"type": "function_call_output", "call_id": item["call_id"], "output": "done"}
+        for item in items
+        if item["type"] == "function_call"
+    ]
+    client.responses.create(model="echo", input=answers, conversation=name)
 
 
 def test_a_response_that_failed_adds_nothing(client: OpenAI) -> None:

@@ -22,8 +22,8 @@ _PREFIXES = {"text": "msg", "reasoning": "rs", "call": "fc"}
 class Identity:
     """Ids and time of a response, which derive from the key it is recorded under.
 
-    `digest` is that of the key, of what the client set, and of how many equal responses came
-    before, so that each that is remembered is one of its own.
+    `key` is that, and how many equal responses came before, so that each that is remembered is one
+    of its own; `digest` is of it and of what the client set.
     """
 
     key: str
@@ -49,14 +49,17 @@ def identity(key: str, settings: Mapping[str, Any], earlier: Counter[str] | None
 
     `earlier` counts, by digest, those of this server that are remembered; None: it is not to be.
     """
-    asked = key.encode() + to_json(settings)
-    digest = hashlib.sha256(asked).hexdigest()
+    first = Identity(key, _digest(key, settings))
     if earlier is None:
-        return Identity(key, digest)
-    ordinal = earlier[digest]
-    earlier[digest] += 1
-    again = f":{ordinal}".encode() if ordinal else b""
-    return Identity(key, hashlib.sha256(asked + again).hexdigest())
+        return first
+    ordinal = earlier[first.digest]
+    earlier[first.digest] += 1
+    again = f"{key}:{ordinal}"
+    return Identity(again, _digest(again, settings)) if ordinal else first
+
+
+def _digest(key: str, settings: Mapping[str, Any]) -> str:
+    return hashlib.sha256(key.encode() + to_json(settings)).hexdigest()
 
 
 def item_id(prefix: str, seed: str) -> str:
