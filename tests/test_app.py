@@ -251,3 +251,138 @@ def test_each_api_has_its_words_for_a_context_that_is_too_long(
     assert (reply.status, reply.error["code"]) == (400, "context_length_exceeded")
     assert reply.error["param"] == param
     assert words in reply.error["message"]
+
+
+# What goes on after the client was answered
+
+
+def background(server: FakeLLMServer, text: str, **fields: Any) -> str:
+    """The id of a response that is generated in the background."""
+    body = {"model": "echo", "input": text, "background": True, **fields}
+    reply = ask(server.base_url, body, path="/responses")
+    assert reply.json["status"] == "queued"
+    return str(reply.json["id"])
+
+
+def finished(server: FakeLLMServer, name: str) -> Any:
+    """The response, once it is neither queued nor under way."""
+    while True:
+        told = ask(server.base_url, b"", method="GET", path=f"/responses/{name}").json
+        if told["status"] not in ("queued", "in_progress"):
+            return told
+
+
+def test_a_background_mistake_is_told_as_in_the_foreground(serve: Serve, echo: EchoEngine) -> None:
+    echo.limit = 7
+    server = serve()
+    told = finished(server, background(server, "too long"))
+    assert told["status"] == "failed"
+    assert "Your input exceeds the context window" in told["error"]["message"]
+    server.check()  # what a client did wrong may be what the test is about
+
+
+def test_a_background_miss_is_told_once(recorded: FakeLLMServer) -> None:
+    body = {"model": "echo", "input": "never asked", "background": True}
+    assert ask(recorded.base_url, body | {"stream": True}, path="/responses").status == 400
+    assert finished(recorded, background(recorded, "nor this"))["status"] == "failed"
+    with pytest.raises(CheckError, match="2 requests"):
+        recorded.check()
+
+
+def test_a_cancelled_response_stops_its_model_and_its_call_has_an_end(
+    serve: Serve, echo: EchoEngine
+) -> None:
+    echo.hold()
+    server = serve()
+    name = background(server, "one two three")
+    assert echo.started.wait(10)
+    ask(server.base_url, b"{}", path=f"/responses/{name}/cancel")
+    assert echo.closed.wait(10)
+    assert finished(server, name)["status"] == "cancelled"
+    [call] = server.calls
+    assert call.error is not None
+    assert call.seconds is not None
+    server.check()
+
+
+def test_what_a_stop_cuts_off_is_told_by_its_reason_and_no_failure(
+    serve: Serve, echo: EchoEngine
+) -> None:
+    echo.hold()
+    server = serve()
+    background(server, "one two three")
+    assert echo.started.wait(10)
+    server.stop()
+    [call] = server.calls
+    assert isinstance(call.error, ServerStopped)
+    assert "The server was stopped" in call.error.message
+    server.check()
+
+
+# Headers
+
+
+def test_every_answer_has_the_headers_that_clients_read(serve: Serve, tmp_path: Path) -> None:
+    server = serve(cache=tmp_path / "cassettes", api_key="sk-right")
+    key = {"authorization": "Bearer sk-right"}
+    replies = [
+        ask(server.base_url, chat("hi"), headers=key),
+        ask(server.base_url, chat("hi", stream=True), headers=key),
+        ask(server.base_url, chat("hi", n=0), headers=key),
+        ask(server.base_url, chat("hi"), headers={"authorization": "Bearer sk-wrong"}),
+        ask(server.base_url, b"", path="/nowhere"),
+        ask(server.base_url, b"", method="GET", path="/models", headers=key),
+    ]
+    assert [reply.status for reply in replies] == [200, 200, 400, 401, 404, 200]
+    for reply in replies:
+        assert reply.headers["openai-version"] == "2020-10-01"
+        assert reply.headers["openai-organization"] == "slmtape"
+        assert int(reply.headers["openai-processing-ms"]) >= 0
+        assert reply.headers["x-ratelimit-remaining-requests"] == "9999"
+    assert len({reply.headers["x-request-id"] for reply in replies}) == len(replies)
+    told = [reply.headers.get("x-slmtape-replayed") for reply in replies]
+    assert told == ["false", "true", None, None, None, None]
+    assert replies[0].headers["x-slmtape-key"] == server.calls[0].keys[0]
+
+
+def test_a_miss_names_the_key_in_a_header(recorded: FakeLLMServer) -> None:
+    missed = ask(recorded.base_url, chat("never asked"))
+    assert missed.error["code"] == "recording_not_found"
+    assert missed.headers["x-slmtape-key"] in missed.error["message"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "code", "words"),
+    [
+        ({}, None, "You didn't provide an API key"),
+        ({"authorization": "Basic x"}, None, "You didn't provide an API key"),
+        ({"authorization": "Bearer"}, None, "You didn't provide an API key"),
+        ({"authorization": "Bearer sk-wrong"}, "invalid_api_key", "provided: sk-wrong."),
+        (
+            {"authorization": "Bearer sk-0123456789abcdef"},
+            "invalid_api_key",
+            "provided: sk-0***********cdef.",
+        ),
+    ],
+)
+def test_a_key_is_asked_for_where_the_server_was_given_one(
+    serve: Serve, headers: dict[str, str], code: str | None, words: str
+) -> None:
+    server = serve(api_key="sk-right")
+    assert server.openai_client_args()["api_key"] == "sk-right"
+    for path in ("/chat/completions", "/responses", "/embeddings", "/conversations"):
+        reply = ask(server.base_url, chat("hi"), path=path, headers=headers)
+        assert (reply.status, reply.error["code"]) == (401, code)
+        assert words in reply.error["message"]
+    assert ask(serve().base_url, chat("hi"), headers=headers).status == 200
+
+
+def test_a_page_in_a_browser_may_ask(serve: Serve) -> None:
+    server = serve(api_key="sk-right")
+    for path in ("/chat/completions", "/responses", "/models"):
+        before = ask(server.base_url, b"", method="OPTIONS", path=path)
+        assert before.status == 204
+        assert before.headers["access-control-allow-origin"] == "*"
+        assert "Authorization" in before.headers["access-control-allow-headers"]
+    reply = ask(server.base_url, chat("hi"), headers={"authorization": "Bearer sk-right"})
+    assert reply.headers["access-control-allow-origin"] == "*"

@@ -78,7 +78,7 @@ def test_a_model_that_is_missing_is_told_in_a_sentence(folder: Path) -> None:
 def test_serve_answers_until_it_is_told_to_end(folder: Path) -> None:
     command = ["serve", "--port", "0", "--mode", "replay", "--cassettes", str(CASSETTES)]
     with subprocess.Popen(
-        [sys.executable, "-u", "-m", "slmtape", *command, "--alias", "*"],
+        [sys.executable, "-u", "-m", "slmtape", *command, "--alias", "*", "--api-key", "sk-x"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -86,11 +86,13 @@ def test_serve_answers_until_it_is_told_to_end(folder: Path) -> None:
     ) as process:
         try:
             assert process.stdout is not None
-            told = re.match(r"OPENAI_BASE_URL=(\S+) OPENAI_API_KEY=\S+", process.stdout.readline())
+            told = re.match(r"OPENAI_BASE_URL=(\S+) OPENAI_API_KEY=sk-x", process.stdout.readline())
             assert told
             asked = {"model": "any", "messages": [{"role": "user", "content": QUESTION}]}
-            assert "Paris" in ask(told[1], asked).json["choices"][0]["message"]["content"]
-            assert ask(told[1], asked | {"n": 0}).status == 400
+            key = {"authorization": "Bearer sk-x"}
+            answer = ask(told[1], asked, headers=key).json
+            assert "Paris" in answer["choices"][0]["message"]["content"]
+            assert ask(told[1], asked | {"n": 0}, headers=key).status == 400
             lines = [process.stdout.readline() for _ in range(3)]
             process.terminate()
             rest, complaints = process.communicate(timeout=30)

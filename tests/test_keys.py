@@ -59,7 +59,7 @@ REQUESTS = st.builds(
     allowed_tools=st.just(()) | st.just(("a",)),
     parallel_tool_calls=st.booleans(),
     response_format=st.none()
-    | st.builds(JsonFormat, schema=st.none() | SCHEMAS, name=st.none() | TEXT),
+    | st.builds(JsonFormat, schema=st.none() | SCHEMAS, description=st.none() | TEXT),
     top_logprobs=st.none() | st.integers(0, 20),
     reasoning_effort=st.none() | st.sampled_from(["low", "high"]),
     truncate=st.booleans(),
@@ -237,6 +237,14 @@ def test_ids_of_tool_calls_and_spaces_in_arguments_change_no_key() -> None:
     assert key(asked) == key(history("fc-1", "fc-2", '{"a":[1,2.5]}'))
     assert key(asked) != key(history("call_y", "call_y", '{"a":[1,2.5]}'))
     assert [message.tool_call_id for message in asked.messages] == [None, "call_1", "call_0"]
+
+
+def test_a_developer_is_a_system() -> None:
+    one, other = (
+        replace(request_for(), messages=(Message(role, "Be kind."),))
+        for role in ("developer", "system")
+    )
+    assert key(one) == key(other)
 
 
 def test_the_order_of_properties_is_part_of_the_key() -> None:

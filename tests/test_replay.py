@@ -172,7 +172,7 @@ def test_closing_stops_what_several_follow_also_when_one_of_them_leaves(
     [answer] = replaying.answers([request_for()], 1)
     answer.follow(one.set, pieces=False)
     answer.follow(other.set, pieces=False)
-    answer.abandoned = True  # what closing does first
+    answer.give_up("closing")  # what closing does first
     answer.leave(one.set, pieces=False)
     replaying.close()
     assert isinstance(answer.error, ServerStopped)

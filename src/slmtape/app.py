@@ -1,9 +1,8 @@
 """HTTP on one side, a protocol and `replay` on the other. The only file that is async."""
 
 import asyncio
-import hashlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count, islice
@@ -31,6 +30,14 @@ Headers = list[tuple[bytes, bytes]]
 
 _JSON = (b"content-type", b"application/json")
 _EVENTS = (b"content-type", b"text/event-stream; charset=utf-8")
+_PREFLIGHT = {
+    "access-control-allow-origin": "*",
+    "access-control-allow-methods": "GET, POST, DELETE",
+    "access-control-allow-headers": "*, Authorization",
+    "access-control-max-age": "86400",
+}
+"""What a browser asks for before a page may call the API."""
+
 # Asking again would get the same error; client libraries believe this header.
 _FINAL = (b"x-should-retry", b"false")
 _KEYS = 128
@@ -70,6 +77,8 @@ def create_app(context: Context) -> FastAPI:
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if request.method == "OPTIONS" and error.status_code == 405:
+            return Response(status_code=204, headers=_PREFLIGHT)
         told = protocol.wrong_method if error.status_code == 405 else protocol.no_such_path
         refusal = _refusal(context, told(request.method, request.url.path))
         refusal.headers.update(error.headers or {})
@@ -103,12 +112,11 @@ def _route(endpoint: Generates | Tells, context: Context) -> BaseRoute:
 
 def _headers(context: Context, begun: float) -> Headers:
     """What every answer has. Ids are numbers, so that they are the same in the next run."""
-    number = hashlib.sha256(str(next(context.numbers)).encode()).hexdigest()[:32]
     milliseconds = int(1000 * (time.perf_counter() - begun))
     return [
         *context.headers,
-        (b"x-request-id", f"req_{number}".encode()),
-        (b"openai-processing-ms", str(milliseconds).encode()),
+        (b"x-request-id", b"req_%032x" % next(context.numbers)),
+        (b"openai-processing-ms", b"%d" % milliseconds),
     ]
 
 
@@ -131,9 +139,13 @@ async def _incoming(scope: Scope, receive: Receive, context: Context) -> Incomin
         body,
         headers.get(b"content-type", b"").decode("latin-1"),
         scope["path_params"],
-        dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
+        _query(scope["query_string"]),
         context.memory,
     )
+
+
+def _query(raw: bytes) -> Mapping[str, str]:
+    return dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True)) if raw else {}
 
 
 async def _body(receive: Receive, limit: int) -> bytes:
@@ -191,10 +203,10 @@ class _Generation:
             exchange.failed(gone)
         except SlmtapeError as raised:
             error = self._endpoint.reword(raised)
-            exchange.failed(error)
-            if not isinstance(error, RequestError):
-                self._context.failed(error)
-            await _refusal(self._context, error, exchange.begun)(scope, receive, send)
+            exchange.failed(error, told=True)
+            refusal = _refusal(self._context, error, exchange.begun)
+            refusal.raw_headers += exchange.headers
+            await refusal(scope, receive, send)
         except asyncio.CancelledError:
             exchange.failed(ServerStopped("The server was stopped."))
             raise
@@ -213,24 +225,28 @@ class _Exchange:
         self._context = context
         self.begun = time.perf_counter()
         self._call = Call(scope["path"], time.time())
-        self._gone = False
+        self._replayed = False
+        self._gone: SlmtapeError | None = None
         context.calls.add(self._call)
 
     async def answer(self, endpoint: Generates) -> None:
         """Send the whole answer. Raises SlmtapeError as long as nothing was sent."""
         asked = endpoint.parse(await _incoming(self._scope, self._receive, self._context))
+        self._reword = endpoint.reword
         call = self._call
         call.requests, call.n, call.stream = tuple(asked.requests), asked.n, asked.stream
         answers = self._context.replay.answers(asked.requests, asked.n)
         call.keys = tuple(answer.key for answer in answers)
         self._replayed = all(answer.replayed for answer in answers)
+        if asked.background or not self._replayed:
+            self._changed = asyncio.Event()
         if asked.background:
             begun = self._in_background(asked, answers)
             if not asked.stream:
                 await self._start(_JSON, len(begun))
                 await self._send({"type": "http.response.body", "body": begun})
                 return
-        if all(answer.replayed for answer in answers):
+        if self._replayed:
             await self._send_whole(asked, answers)
             return
         async with self._following(answers, pieces=asked.stream):
@@ -247,7 +263,13 @@ class _Exchange:
         task = asyncio.get_running_loop().create_task(self._keep_when_done(asked, answers))
         background.add(task)
         task.add_done_callback(background.discard)
-        return asked.begin(self._call.keys, task.cancel)
+
+        def cancel() -> None:
+            self._gone = RequestError("The response was cancelled.", code="response_cancelled")
+            self._changed.set()
+            task.cancel()
+
+        return asked.begin(self._call.keys, cancel)
 
     async def _keep_when_done(self, asked: ParsedCall, answers: Sequence[Answer]) -> None:
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
@@ -263,18 +285,33 @@ class _Exchange:
                 await changed.wait()
                 changed.clear()
             self._complete(asked, answers)
-        except SlmtapeError as error:
-            self.failed(error)
-            self._context.failed(error)
+        except asyncio.CancelledError:
+            self.failed(self._gone or ServerStopped("The server was stopped."))
+            raise
+        except SlmtapeError as raised:
+            error = self._reword(raised)
+            self.failed(error, told=not asked.stream)  # a stream tells by itself
             asked.keep(self._call.keys, error)
         finally:
             for answer in answers:
                 answer.leave(wake, pieces=False)
 
-    def failed(self, error: SlmtapeError) -> None:
-        """Note that the call has no answer."""
+    def failed(self, error: SlmtapeError, *, told: bool = False) -> None:
+        """Note that the call has no answer; also for `check`, where it is `told` to the client."""
         self._call.error = error
         self._call.seconds = time.perf_counter() - self.begun
+        if told and not isinstance(error, RequestError | ServerStopped):
+            self._context.failed(error)
+
+    @property
+    def headers(self) -> Headers:
+        """What tells where the answer is recorded, as soon as that is known."""
+        if not self._call.keys:
+            return []
+        return [
+            (b"x-slmtape-replayed", b"true" if self._replayed else b"false"),
+            (b"x-slmtape-key", ",".join(islice(dict.fromkeys(self._call.keys), _KEYS)).encode()),
+        ]
 
     def _complete(self, asked: ParsedCall, answers: Sequence[Answer]) -> Sequence[Result]:
         """Note that the call has its answer; raises SlmtapeError where one of the choices failed.
@@ -324,10 +361,11 @@ class _Exchange:
             results = self._complete(asked, answers)
         except ClientGone:
             raise
-        except SlmtapeError as error:
+        except SlmtapeError as raised:
             # The status is long sent: the error is an event.
-            self.failed(error)
-            self._context.failed(error)
+            error = self._reword(raised)
+            self.failed(error, told=True)
+            asked.keep(self._call.keys, error)
             await self._send_event(events.error(error), more=False)
             return
         await self._send_event(events.close(results), more=False)
@@ -344,17 +382,16 @@ class _Exchange:
             await self._change()
 
     async def _change(self) -> None:
-        """Wait until there is more to see. Raises ClientGone."""
+        """Wait until there is more to see. Raises ClientGone, or what the client gave up with."""
         await self._changed.wait()
         self._changed.clear()
         if self._gone:
-            raise ClientGone
+            raise self._gone
 
     @asynccontextmanager
     async def _following(self, answers: Sequence[Answer], *, pieces: bool) -> AsyncIterator[None]:
         """Be woken by the answers, and by the client's leaving."""
         loop = asyncio.get_running_loop()
-        self._changed = asyncio.Event()
 
         def wake() -> None:
             with suppress(RuntimeError):  # the loop has ended
@@ -373,16 +410,11 @@ class _Exchange:
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._gone = True
+        self._gone = self._gone or ClientGone()
         self._changed.set()
 
     async def _start(self, kind: tuple[bytes, bytes], length: int | None = None) -> None:
-        headers = [
-            kind,
-            *_headers(self._context, self.begun),
-            (b"x-slmtape-replayed", b"true" if self._replayed else b"false"),
-            (b"x-slmtape-key", ",".join(islice(dict.fromkeys(self._call.keys), _KEYS)).encode()),
-        ]
+        headers = [kind, *_headers(self._context, self.begun), *self.headers]
         if length is not None:
             headers.append((b"content-length", str(length).encode()))
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})

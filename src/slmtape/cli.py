@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 from rich.console import Console
@@ -72,8 +72,17 @@ def demo(question: str, cassettes: Path | None, model: str) -> None:
 @click.option(
     "--alias", "aliases", multiple=True, help="Another name for the model; '*' for any. Repeatable."
 )
+@click.option("--api-key", help="The key that clients must send. By default any, or none.")
+@click.option("--lenient", is_flag=True, help="Let parameters through that OpenAI doesn't know.")
+@click.option(
+    "--media",
+    type=click.Choice(["describe", "refuse"]),
+    default="describe",
+    show_default=True,
+    help="What becomes of images, audio and files.",
+)
 def serve(
-    cassettes: Path | None, model: str, mode: str | None, host: str, port: int, aliases: list[str]
+    cassettes: Path | None, model: str, aliases: list[str], api_key: str | None, **options: Any
 ) -> None:
     """Serve the OpenAI API until Ctrl-C or SIGTERM, for programs that are not Python tests."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -83,13 +92,12 @@ def serve(
         FakeLLMServer(
             model,
             cache=cassettes,
-            mode=mode,
-            host=host,
-            port=port,
             aliases=dict.fromkeys(aliases, model),
+            api_key=api_key,
+            **options,
         ) as server,
     ):
-        console.print(f"OPENAI_BASE_URL={server.base_url} OPENAI_API_KEY=slmtape")
+        console.print(f"OPENAI_BASE_URL={server.base_url} OPENAI_API_KEY={api_key or 'slmtape'}")
         console.print(f"[dim]mode {server.mode.value}; Ctrl-C stops[/]")
         seen, unfinished = 0, list[Call]()
         try:

@@ -61,11 +61,10 @@ class Message:
 class JsonFormat:
     """An answer is one JSON value. `schema`: the JSON schema it matches, as text; None: an object.
 
-    `name` and `description` say what the value is.
+    `description` says what it is.
     """
 
     schema: str | None = None
-    name: str | None = None
     description: str | None = None
 
 
@@ -75,7 +74,8 @@ class GenerationRequest:
 
     Two requests that must get the same answer are equal: what can't change it is put to its
     default (a seed or `top_p` at temperature 0, the order of stop sequences, a bias of 0, the ids
-    of tool calls, which are numbered `call_0`, `call_1` … in their order).
+    of tool calls, which are numbered `call_0`, `call_1` … in their order). A `developer` is a
+    `system`, which is what any model here takes it for.
 
     Ranges are OpenAI's: `temperature` 0 to 2, `top_p` 0 to 1, penalties -2 to 2, biases -100 to
     100 by token id of the model that answers. `max_tokens` is a count of tokens; None: until the
@@ -132,6 +132,8 @@ class GenerationRequest:
             names = [tool.name for tool in self.tools]
             allowed = tuple(name for name in names if name in self.allowed_tools)
             settle(self, "allowed_tools", () if len(allowed) == len(names) else allowed)
+        if any(message.role == "developer" for message in self.messages):
+            settle(self, "messages", tuple(_instruction(message) for message in self.messages))
         if any(message.tool_calls or message.tool_call_id for message in self.messages):
             settle(self, "messages", _numbered(self.messages))
 
@@ -297,6 +299,10 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of files and connections."""
+
+
+def _instruction(message: Message) -> Message:
+    return replace(message, role="system") if message.role == "developer" else message
 
 
 def _numbered(messages: tuple[Message, ...]) -> tuple[Message, ...]:

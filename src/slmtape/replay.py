@@ -41,7 +41,12 @@ class Answer:
         self.error: SlmtapeError | None = None
         self._followers: list[tuple[Callable[[], None], bool]] = []
         self._lock = threading.Lock()
-        self.abandoned = False
+        self._given_up: str | None = None
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody waits for it any more, or the server stops."""
+        return self._given_up is not None
 
     @property
     def done(self) -> bool:
@@ -61,12 +66,16 @@ class Answer:
         with self._lock:
             self._followers.remove((wake, pieces))
             if not self._followers:
-                self.abandoned = True
+                self.give_up("Nobody waits for this answer any more.")
+
+    def give_up(self, why: str) -> None:
+        """Stop it at its next piece."""
+        self._given_up = self._given_up or why
 
     def say(self, piece: Piece) -> None:
-        """Add a piece. Raises ServerStopped where nobody waits for it any more."""
-        if self.abandoned:
-            raise ServerStopped("Nobody waits for this answer any more.")
+        """Add a piece. Raises ServerStopped where it was given up."""
+        if self._given_up:
+            raise ServerStopped(self._given_up)
         if piece.text:
             self.pieces.append(piece)
             self._wake(done=False)
@@ -133,7 +142,7 @@ class Replay:
             self._closed = True
             threads = dict(self._threads)
         for answer in threads:
-            answer.abandoned = True
+            answer.give_up("The server was stopped.")
         for thread in threads.values():
             thread.join()
 

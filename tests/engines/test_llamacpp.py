@@ -74,9 +74,7 @@ def test_templates_have_what_hugging_face_gives_them() -> None:
 def test_a_model_without_a_template_gets_chatml() -> None:
     from slmtape.engines.llamacpp.template import ChatTemplate
 
-    assert ChatTemplate(None, bos="", eos="").render(
-        (Message("developer", "Be kind."), *HELLO)
-    ) == (
+    assert ChatTemplate(None, bos="", eos="").render((Message("system", "Be kind."), *HELLO)) == (
         "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n"
         "<|im_start|>assistant\n"
     )

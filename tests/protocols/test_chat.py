@@ -51,7 +51,7 @@ def test_a_body_with_everything_is_understood() -> None:
         }
     )
     assert parsed.request.messages == (
-        Message("developer", "Be brief."),
+        Message("system", "Be brief."),
         Message("system", "Be kind."),
         Message("user", "Hi", "ann"),
         Message("assistant", "Hello"),

@@ -36,12 +36,12 @@ def test_json_is_asked_for_in_any_message(role: str) -> None:
 def test_a_schema_keeps_the_order_of_its_properties() -> None:
     given = {"name": "n", "description": "An n.", "schema": SCHEMA, "strict": True}
     asked = call(chat("hi", **form(type="json_schema", json_schema=given))).request.response_format
-    assert asked == JsonFormat(json.dumps(SCHEMA, separators=(",", ":")), "n", "An n.")
+    assert asked == JsonFormat(json.dumps(SCHEMA, separators=(",", ":")), "An n.")
 
 
-def test_json_without_a_schema_may_have_a_name() -> None:
+def test_a_name_changes_no_answer() -> None:
     asked = call(chat("hi", **form(type="json_schema", json_schema={"name": "n"})))
-    assert asked.request.response_format == JsonFormat(name="n")
+    assert asked.request.response_format == JsonFormat()
 
 
 MISTAKES: list[tuple[dict[str, Any], str, str | None, str]] = [

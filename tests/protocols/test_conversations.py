@@ -75,7 +75,7 @@ def test_a_response_goes_on_from_its_conversation_and_adds_to_it(
     assert first.conversation.id == name
     client.responses.create(model="echo", input="two", conversation={"id": name}, store=False)
     assert said(server) == [
-        ("developer", "Be kind."),
+        ("system", "Be kind."),
         ("user", "one"),
         ("assistant", "one"),
         ("user", "two"),

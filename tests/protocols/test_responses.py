@@ -76,6 +76,7 @@ def test_a_body_with_everything_is_understood() -> None:
         response_format=JsonFormat(),
         reasoning_effort="low",
         top_logprobs=3,
+        truncate=True,
     )
     assert (parsed.stream, parsed.background, parsed.encrypted) == (True, False, True)
 
@@ -85,7 +86,7 @@ def test_a_body_with_everything_is_understood() -> None:
     [
         ("hi", [Message("user", "hi")]),
         ([{"role": "assistant", "content": "a"}], [Message("assistant", "a")]),
-        ([{"type": "message", "role": "developer", "content": []}], [Message("developer", "")]),
+        ([{"type": "message", "role": "developer", "content": []}], [Message("system", "")]),
         (
             [
                 {
@@ -164,7 +165,7 @@ def test_a_schema_is_the_form_of_the_answer() -> None:
     text = {"format": {"type": "json_schema", "name": "n", "schema": schema, "description": "d"}}
     parsed = call(asking(text=text))
     assert parsed.request.response_format == JsonFormat(
-        '{"type":"object","properties":{"b":{},"a":{}}}', "n", "d"
+        '{"type":"object","properties":{"b":{},"a":{}}}', "d"
     )
     assert parsed.settings["text"]["format"] == text["format"] | {"strict": False}
 
@@ -183,7 +184,6 @@ def test_null_means_not_given() -> None:
         {"background": True},
         {"metadata": {"a": "b"}},
         {"user": "u"},
-        {"truncation": "auto"},
         {"text": {"verbosity": "high"}},
         {"text": {"format": {"type": "text"}}},
         {"reasoning": {"summary": "auto"}},

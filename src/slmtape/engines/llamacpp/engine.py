@@ -18,7 +18,7 @@ from slmtape.engines.llamacpp.context import CHUNK
 from slmtape.engines.llamacpp.sampling import Sampler
 from slmtape.engines.llamacpp.speech import Speech
 from slmtape.engines.llamacpp.template import without_oldest
-from slmtape.engines.llamacpp.tools import in_words
+from slmtape.engines.llamacpp.tools import asking_besides, in_words
 from slmtape.errors import ContextLengthExceeded, RequestError
 from slmtape.generation import (
     EmbeddingRequest,
@@ -95,10 +95,12 @@ class LlamaCppEngine:
         if request.prompt is not None and not request.messages:
             return self._tokens(request.prompt) or self._tokens("\n")
         template = self._weights.template
-        options = _template_options(request)
-        if template.calls:
-            return self._weights.tokens(template.render(request.messages, request.tools, **options))
-        return self._weights.tokens(template.render(in_words(request.messages), **options))
+        messages = request.messages if template.calls else in_words(request.messages)
+        if request.response_format and request.response_format.description:
+            wish = f"Answer in JSON: {request.response_format.description}"
+            messages = asking_besides(messages, wish)
+        tools = request.tools if template.calls else ()
+        return self._weights.tokens(template.render(messages, tools, **_template_options(request)))
 
     def _tokens(self, given: str | tuple[int, ...]) -> list[int]:
         """A text's tokens. Ids of another model's vocabulary are made to fit: they say little."""

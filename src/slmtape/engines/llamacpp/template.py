@@ -84,7 +84,7 @@ class ChatTemplate:
 
 def without_oldest(messages: Sequence[Message]) -> tuple[Message, ...]:
     """The messages without the oldest that is no instruction, and what belongs to it."""
-    told = [i for i, message in enumerate(messages) if message.role not in ("system", "developer")]
+    told = [i for i, message in enumerate(messages) if message.role != "system"]
     first = told[0] if len(told) > 1 else 0
     end = first + 1
     while end < len(messages) - 1 and messages[end].role == "tool":
@@ -93,9 +93,7 @@ def without_oldest(messages: Sequence[Message]) -> tuple[Message, ...]:
 
 
 def _plain(message: Message) -> dict[str, Any]:
-    # `developer` is what OpenAI's newer models call `system`; no open template knows it.
-    role = "system" if message.role == "developer" else message.role
-    plain = _message(role, message.content)
+    plain = _message(message.role, message.content)
     if message.name is not None:
         plain["name"] = message.name
     if message.tool_calls:

@@ -98,10 +98,15 @@ def asking_for_arguments(messages: Sequence[Message], tool: Tool) -> tuple[Messa
     """The conversation, and at its end the question what to call a function with."""
     about = f" ({tool.description})" if tool.description else ""
     question = f"Write the arguments for the function {tool.name}{about} as JSON."
-    words = in_words(messages)
-    if not words or words[-1].role != "user":
-        return (*words, Message("user", question))
-    return (*words[:-1], replace(words[-1], content=f"{words[-1].content}\n\n{question}"))
+    return asking_besides(in_words(messages), question)
+
+
+def asking_besides(messages: Sequence[Message], question: str) -> tuple[Message, ...]:
+    """The conversation, and a further wish where the user spoke last."""
+    if not messages or messages[-1].role != "user":
+        return (*messages, Message("user", question))
+    *before, last = messages
+    return (*before, replace(last, content=f"{last.content}\n\n{question}"))
 
 
 def _function(tool: Tool) -> dict[str, Any]:

@@ -71,6 +71,7 @@ OPENAI = WireProtocol(
         "x-ratelimit-remaining-tokens": "9999999",
         "x-ratelimit-reset-requests": "6ms",
         "x-ratelimit-reset-tokens": "0s",
+        "access-control-allow-origin": "*",
         "access-control-expose-headers": "X-Request-ID",
     },
     authorize=authorization.check,

@@ -60,7 +60,7 @@ def _with_schema(given: JsonSchema) -> JsonFormat:
     if given.schema_ is None:
         if given.strict:
             raise errors.missing("response_format.json_schema.schema")
-        return JsonFormat(name=given.name, description=given.description)
+        return JsonFormat(description=given.description)
     schema = schemas.check(
         given.schema_,
         strict=bool(given.strict),
@@ -68,4 +68,4 @@ def _with_schema(given: JsonSchema) -> JsonFormat:
         param="response_format",
         code=None,
     )
-    return JsonFormat(schema, given.name, given.description)
+    return JsonFormat(schema, given.description)

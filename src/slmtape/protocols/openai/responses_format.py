@@ -60,4 +60,4 @@ def text_format(text: TextConfig) -> tuple[JsonFormat | None, dict[str, Any]]:
         "schema": form.schema_,
         "strict": bool(form.strict),
     }
-    return JsonFormat(schema, form.name, form.description), echo
+    return JsonFormat(schema, form.description), echo

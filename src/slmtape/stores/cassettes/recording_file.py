@@ -137,12 +137,11 @@ def read_result(written: dict[str, Any]) -> Result:
     thoughts = _cut(written.get("reasoning", ""), written.get("reasoning_pieces", ""))
     cut = _cut(written["text"], written["pieces"])
     logprobs = written.get("logprobs", [])
-    if len(logprobs) != len(cut):  # edited: nobody knows how likely the new text is
-        logprobs = [[]] * len(cut)
-    said = [
-        Piece(text, tokens=tuple(_read_token(token) for token in tokens))
-        for text, tokens in zip(cut, logprobs, strict=True)
-    ]
+    tokens = [tuple(_read_token(token) for token in tokens) for tokens in logprobs]
+    if len(tokens) != len(cut) or not _begins(written["text"], tokens):
+        # Edited: nobody knows how likely the new text is.
+        tokens = [()] * len(cut)
+    said = [Piece(text, tokens=told) for text, told in zip(cut, tokens, strict=True)]
     calls = [piece for call in written.get("tool_calls", ()) for piece in _read_call(call)]
     return GenerationResult(
         pieces=(*(Piece(text, "reasoning") for text in thoughts), *said, *calls),
@@ -174,6 +173,12 @@ def _cut(text: str, lengths: str) -> list[str]:
     return re.findall(r"\s*\S+(?:\s+$)?|^\s+$", text)
 
 
+def _begins(text: str, pieces: Iterable[Iterable[Token]]) -> bool:
+    """Whether a text begins with these tokens, white space around it apart."""
+    said = b"".join(token.text for tokens in pieces for token in tokens).decode(errors="replace")
+    return text.lstrip().startswith(said.strip())
+
+
 def _write_calls(pieces: Iterable[Piece]) -> Iterator[dict[str, Any]]:
     name, parts = "", list[Piece]()
     for piece in (*pieces, Piece(kind="call")):
@@ -202,7 +207,7 @@ def _readable(arguments: str) -> Any:
 def _read_call(written: dict[str, Any]) -> list[Piece]:
     arguments = written["arguments"]
     text = arguments if isinstance(arguments, str) else _compact(arguments)
-    parts = [Piece(part, "arguments") for part in _cut(text, written["pieces"])]
+    parts = [Piece(part, "arguments") for part in _cut(text, written.get("pieces", ""))]
     return [Piece(written["name"], "call"), *parts]
 
 
@@ -256,7 +261,7 @@ class _Usage(_Strict):
 class _ToolCall(_Strict):
     name: Annotated[str, Field(min_length=1)]
     arguments: str | dict[str, Any]
-    pieces: _Lengths
+    pieces: _Lengths = ""
 
 
 _Token = (
