@@ -30,7 +30,7 @@ ITEM = (
     r"|(function_call_arguments.delta )*function_call_arguments.done "
     r")output_item.done )"
 )
-DONE = re.compile(f"{BEGUN}{ITEM}+(completed|incomplete) ")
+GRAMMAR = re.compile(f"{BEGUN}{ITEM}+(completed|incomplete) ")
 FAILED = re.compile(f"{BEGUN}{ITEM}*failed ")
 
 WORDS = st.text(min_size=1, max_size=4)
@@ -256,7 +256,7 @@ def test_events_follow_the_grammar_and_come_to_the_response(
     parsed = call(asking(stream=True, background=background))
     told = events(parsed, answer)
     names = "".join(event["type"].removeprefix("response.") + " " for event in told)
-    assert DONE.fullmatch(names)
+    assert GRAMMAR.fullmatch(names)
     assert ("queued " in names) == background
     final = told[-1]["response"]
     assert final == whole(parsed, answer)
