@@ -7,7 +7,8 @@ import pytest
 from openai import APIStatusError, BadRequestError, NotFoundError, OpenAI
 
 from slmtape import FakeLLMServer
-from tests.protocols.test_responses_state import F, said, wait_for
+from tests.protocols.test_responses_background import wait_for
+from tests.protocols.test_responses_state import F, said
 from tests.support import EchoEngine, ask
 
 
