@@ -7,7 +7,8 @@ import pytest
 from openai import APIStatusError, BadRequestError, NotFoundError, OpenAI
 
 from slmtape import FakeLLMServer
-from tests.protocols.test_responses_state import said
+from tests.protocols.test_responses_background import wait_for
+from tests.protocols.test_responses_state import F, said
 from tests.support import EchoEngine, ask
 
 
@@ -93,6 +94,47 @@ def test_a_streamed_response_adds_to_its_conversation_once(client: OpenAI) -> No
     assert texts(client, name) == ["x y"] * 4
 
 
+def test_an_item_that_two_responses_add_at_once_is_there_once(
+    client: OpenAI, echo: EchoEngine
+) -> None:
+    name = client.conversations.create().id
+    said: Any = [message("x") | {"id": "msg_1"}]
+    echo.hold()
+    begun = [
+        client.responses.create(
+            model="echo", input=said, conversation=name, background=True, user=user
+        )
+        for user in ("one", "other")
+    ]
+    echo.allow()
+    assert [wait_for(client, response.id) for response in begun] == ["completed"] * 2
+    ids = [item.id for item in client.conversations.items.list(name, limit=2)]
+    assert len(ids) == len(set(ids)) == 3
+
+
+def test_two_equal_responses_at_once_are_two_in_their_conversation(
+    client: OpenAI, echo: EchoEngine
+) -> None:
+    name = client.conversations.create().id
+    echo.hold()
+    begun = [
+        client.responses.create(
+            model="echo", input="call f {}", tools=[F], conversation=name, background=True
+        )
+        for _ in range(2)
+    ]
+    echo.allow()
+    assert [wait_for(client, response.id) for response in begun] == ["completed"] * 2
+    items: Any = [item.to_dict() for item in client.conversations.items.list(name, order="asc")]
+    assert len({item["id"] for item in items}) == len(items) == 4
+    answers: Any = [
+        {"type": "function_call_output", "call_id": item["call_id"], "output": "done"}
+        for item in items
+        if item["type"] == "function_call"
+    ]
+    client.responses.create(model="echo", input=answers, conversation=name)
+
+
 def test_a_response_that_failed_adds_nothing(client: OpenAI) -> None:
     name = client.conversations.create().id
     with pytest.raises(APIStatusError):
@@ -162,6 +204,8 @@ MISTAKES: list[tuple[str, Any, str, str | None]] = [
     ("/{id}/items", {}, "items", "missing_required_parameter"),
     ("/{id}/items", {"items": []}, "items", "empty_array"),
     ("/{id}/items", {"items": [message("x") | {"id": "msg_1"}]}, "items", None),
+    ("/{id}/items", {"items": [message("x") | {"id": "msg_2"}] * 2}, "items", None),
+    ("", {"items": [message("x") | {"id": "msg_2"}] * 2}, "items", None),
 ]
 
 

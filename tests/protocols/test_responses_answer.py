@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -12,7 +13,8 @@ from openai.types.responses import Response, ResponseStreamEvent
 from slmtape.errors import EngineError
 from slmtape.generation import FinishReason, GenerationResult, Piece, Token
 from slmtape.protocols.openai.responses import ResponseCall
-from tests.protocols.responding import KEY, asking, call, function
+from slmtape.protocols.openai.responses_stored import cancel, one
+from tests.protocols.responding import KEY, asking, call, function, incoming
 
 EVENTS = {
     get_args(event.model_fields["type"].annotation)[0]: event
@@ -20,15 +22,16 @@ EVENTS = {
 }
 """The client library's classes, by the type of event."""
 
-GRAMMAR = re.compile(
-    r"created (queued )?in_progress "
+BEGUN = r"created (queued )?in_progress "
+ITEM = (
     r"(output_item.added ("
     r"content_part.added (output_text.delta )*output_text.done content_part.done "
     r"|(reasoning_text.delta )+reasoning_text.done "
     r"|(function_call_arguments.delta )*function_call_arguments.done "
-    r")output_item.done )+"
-    r"(completed|incomplete) "
+    r")output_item.done )"
 )
+GRAMMAR = re.compile(f"{BEGUN}{ITEM}+(completed|incomplete) ")
+FAILED = re.compile(f"{BEGUN}{ITEM}*failed ")
 
 WORDS = st.text(min_size=1, max_size=4)
 REASONING = WORDS.map(lambda text: Piece(text, "reasoning"))
@@ -241,7 +244,7 @@ def test_ids_and_times_derive_from_the_key_and_the_settings() -> None:
     assert told["id"] != differs["id"]
     assert told["output"][0]["id"] != differs["output"][0]["id"]
     assert told["created_at"] == differs["created_at"]
-    elsewhere = json.loads(plain.render(["b" * 16], [answer]))
+    elsewhere = json.loads(call(asking(metadata={"a": "1"})).render(["b" * 16], [answer]))
     assert (elsewhere["id"], elsewhere["created_at"]) != (told["id"], told["created_at"])
 
 
@@ -279,10 +282,43 @@ def test_deltas_add_up_to_the_items(pieces: list[Piece]) -> None:
         assert sums.get(item["id"], "") == text
 
 
-def test_a_failure_in_the_middle_ends_the_stream() -> None:
-    rendering = call(asking(stream=True)).rendering([KEY])
-    text = rendering.open() + rendering.piece(0, Piece("x"))
-    told = checked(text + rendering.error(EngineError("It broke.")))
-    assert told[-1]["type"] == "response.failed"
-    assert told[-1]["response"]["status"] == "failed"
-    assert told[-1]["response"]["error"] == {"code": "server_error", "message": "It broke."}
+@given(PIECES)
+def test_a_failure_in_the_middle_ends_what_was_begun(pieces: list[Piece]) -> None:
+    parsed = call(asking(stream=True))
+    rendering = parsed.rendering([KEY])
+    text = rendering.open() + "".join(rendering.piece(0, piece) for piece in pieces)
+    error = EngineError("It broke.")
+    told = checked(text + rendering.error(error))
+    names = "".join(event["type"].removeprefix("response.") + " " for event in told)
+    assert FAILED.fullmatch(names)
+    failed = told[-1]["response"]
+    assert failed["status"] == "failed"
+    assert failed["error"] == {"code": "server_error", "message": "It broke."}
+    assert failed["output"] == [e["item"] for e in told if e["type"].endswith("item.done")]
+    for item in failed["output"]:
+        state = "incomplete" if item is failed["output"][-1] else "completed"
+        assert item["type"] == "reasoning" or item["status"] == state
+    parsed.keep([KEY], error)
+    assert parsed.memory.responses[failed["id"]].body == failed
+
+
+OUTCOMES: list[Any] = [[result(Piece("x"))], EngineError("It broke.")]
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES, ids=["done", "failed"])
+def test_what_was_cancelled_stays_cancelled(outcome: Any) -> None:
+    parsed = call(asking(background=True))
+    begun = json.loads(parsed.begin([KEY], lambda: parsed.keep([KEY], outcome)))
+    at = replace(incoming(None, memory=parsed.memory), path={"response_id": begun["id"]})
+    assert cancel(at)["status"] == "cancelled"
+    parsed.keep([KEY], outcome)
+    assert one(at)["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES, ids=["completed", "failed"])
+def test_what_has_ended_is_not_cancelled(outcome: Any, request: pytest.FixtureRequest) -> None:
+    parsed = call(asking(background=True))
+    begun = json.loads(parsed.begin([KEY], lambda: pytest.fail("It has ended.")))
+    parsed.keep([KEY], outcome)
+    at = replace(incoming(None, memory=parsed.memory), path={"response_id": begun["id"]})
+    assert cancel(at)["status"] == one(at)["status"] == request.node.callspec.id

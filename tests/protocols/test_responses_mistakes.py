@@ -21,6 +21,8 @@ MISTAKES: list[tuple[dict[str, Any], str | None, str | None, str]] = [
     ({"input": []}, None, "missing_required_parameter", 'One of "input" or'),
     ({"input": 5}, "input", "invalid_type", "one of a string or array of objects, but got an int"),
     ({"input": ["hi"]}, "input[0]", "invalid_type", "expected an object, but got a string"),
+    ({"input": None, "messages": []}, "messages", "unsupported_parameter", "has moved to 'input'"),
+    ({"input": None, "prompt": {"id": "p"}}, "prompt", "unsupported_parameter", "not supported"),
     ({"messages": []}, "messages", "unsupported_parameter", "has moved to 'input'"),
     ({"max_tokens": 5}, "max_tokens", "unsupported_parameter", "moved to 'max_output_tokens'"),
     ({"response_format": {}}, "response_format", "unsupported_parameter", "'text.format'"),
@@ -84,7 +86,11 @@ MISTAKES: list[tuple[dict[str, Any], str | None, str | None, str]] = [
     ({"input": [answer()]}, "input", None, "No tool call found for function call output with"),
     ({"input": [answer(), called()]}, "input", None, "No tool call found"),
     ({"input": [called()]}, "input", None, "No tool output found for function call call_1."),
+    ({"input": [called(), called(), answer()]}, "input", None, "Duplicate function call with"),
+    ({"input": [called(), answer(), answer()]}, "input", None, "Duplicate function call output"),
+    ({"input": [called(), answer(), called()]}, "input", None, "No tool output found for"),
     ({"input": [called(), answer(output=5)]}, "input[1].output", "invalid_type", "or array"),
+    ({"input": [INPUT | {"id": "msg_1"}] * 2}, "input", None, "Duplicate item found"),
     ({"input": [{"id": "msg_x"}]}, "input[0].id", None, "Item with id 'msg_x' not found"),
     (
         {"previous_response_id": "resp_x"},
@@ -106,10 +112,17 @@ MISTAKES: list[tuple[dict[str, Any], str | None, str | None, str]] = [
     ({"tools": [{"type": "function"}]}, "tools[0].name", "missing_required_parameter", ""),
     (
         {"tools": [{"type": "function", "function": {"name": "f"}}]},
-        "tools[0].function",
-        "unknown_parameter",
+        "tools[0].name",
+        "missing_required_parameter",
         "",
     ),
+    (
+        {"tools": [function()], "tool_choice": {"type": "function", "function": {"name": "f"}}},
+        "tool_choice.name",
+        "missing_required_parameter",
+        "",
+    ),
+    ({"tools": [function(function={})]}, "tools[0].function", "unknown_parameter", ""),
     (
         {"tools": [{"type": "web_search"}]},
         "tools[0].type",
@@ -127,6 +140,7 @@ MISTAKES: list[tuple[dict[str, Any], str | None, str | None, str]] = [
     ({"metadata": {"k": "v" * 513}}, "metadata.k", "string_above_max_length", "length 512"),
     ({"metadata": {"k" * 65: ""}}, "metadata", "property_name_above_max_length", "length 64"),
     ({"metadata": {str(i): "" for i in range(17)}}, "metadata", "object_above_max_properties", ""),
+    ({"safety_identifier": "x" * 65}, "safety_identifier", "string_above_max_length", "length 64"),
     ({"text": {"format": {}}}, "text.format.type", "missing_required_parameter", ""),
     (
         {"text": {"format": {"type": "yaml"}}},

@@ -1,10 +1,12 @@
 """What a server remembers of responses, through the real client."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from openai import BadRequestError, NotFoundError, OpenAI
+from pydantic import BaseModel
 
 from slmtape import FakeLLMServer
 from slmtape.calls import Call
@@ -93,6 +95,28 @@ def test_own_output_is_taken_back_as_it_is(client: OpenAI, server: FakeLLMServer
     ]
 
 
+class City(BaseModel):
+    """What is asked for."""
+
+    name: str
+
+
+def test_own_output_is_taken_back_as_the_client_library_dumps_it(
+    client: OpenAI, server: FakeLLMServer
+) -> None:
+    text = '{"name":"Rome"}\ncall f {}'
+    response = client.responses.parse(model="echo", input=text, tools=[F], text_format=City)
+    assert response.output_parsed == City(name="Rome")
+    called: Any = response.output[1]
+    result = {"type": "function_call_output", "call_id": called.call_id, "output": "done"}
+    items: Any = [*(item.model_dump() for item in response.output), result]
+    made = client.responses.create(model="echo", input=items)
+    assert said(server) == [("assistant", '{"name":"Rome"}'), ("tool", "done")]
+    kept = client.responses.input_items.list(made.id, order="asc").data
+    sent = client.responses.retrieve(response.id).output
+    assert [item.to_dict() for item in kept[:2]] == [item.to_dict() for item in sent]
+
+
 def test_what_the_server_has_already_is_not_sent_again(client: OpenAI) -> None:
     first = client.responses.create(model="echo", input="one")
     again: Any = [item.to_dict() for item in first.output]
@@ -153,6 +177,46 @@ def test_two_that_differ_in_their_metadata_are_two(client: OpenAI) -> None:
     )
     assert client.responses.retrieve(one.id).metadata == {"test": "one"}
     assert client.responses.retrieve(other.id).metadata == {"test": "other"}
+
+
+@pytest.mark.parametrize("more", [{}, {"stream": True}, {"background": True}], ids=str)
+def test_equal_requests_get_responses_of_their_own(
+    client: OpenAI, server: FakeLLMServer, more: dict[str, Any]
+) -> None:
+    body = {"model": "echo", "input": "hi", **more}
+    replies = [ask(server.base_url, body, path="/responses").body for _ in range(3)]
+    one, two, three = dict.fromkeys(re.findall('"id":"(resp_[^"]*)"', b"".join(replies).decode()))
+    client.responses.delete(two)
+    assert [client.responses.retrieve(name).id for name in (one, three)] == [one, three]
+    with pytest.raises(NotFoundError):
+        client.responses.retrieve(two)
+
+
+def test_responses_that_differ_only_in_parts_are_two(client: OpenAI) -> None:
+    parts: Any = [{"type": "input_text", "text": text} for text in ("a", "b")]
+    joined: Any = [{"type": "input_text", "text": "a\nb"}]
+    for content in (parts, joined):
+        made = client.responses.create(
+            model="echo", input=[{"role": "user", "content": content, "type": "message"}]
+        )
+        [asked] = client.responses.input_items.list(made.id).data
+        assert asked.to_dict()["content"] == content
+
+
+def test_ids_are_the_same_in_the_next_run(serve: Callable[..., FakeLLMServer]) -> None:
+    runs = []
+    for _ in range(2):
+        with OpenAI(**serve().openai_client_args()) as client:
+            runs.append([chain(client) for _ in range(2)])
+    assert runs[0] == runs[1]
+    assert len({name for names in runs[0] for name in names}) == 8
+
+
+def chain(client: OpenAI) -> list[str]:
+    """The ids of two turns, and of what they said."""
+    one = client.responses.create(model="echo", input="hi")
+    two = client.responses.create(model="echo", input="hi", previous_response_id=one.id)
+    return [one.id, two.id, str(one.output[0].id), str(two.output[0].id)]
 
 
 def test_input_items_are_told_page_by_page(client: OpenAI) -> None:
@@ -255,94 +319,6 @@ def test_a_prompt_that_is_too_long_is_told_in_the_words_of_this_api(
     assert (reply.status, reply.error["param"]) == (400, "input")
     assert reply.error["code"] == "context_length_exceeded"
     assert "exceeds the context window of this model" in reply.error["message"]
-
-
-def wait_for(client: OpenAI, name: str) -> str | None:
-    """The response's status once it is no longer in progress."""
-    while (status := client.responses.retrieve(name).status) == "in_progress":
-        pass
-    return status
-
-
-def test_a_response_is_made_in_the_background(client: OpenAI, echo: EchoEngine) -> None:
-    echo.hold()
-    begun = client.responses.create(model="echo", input="hello there", background=True)
-    assert (begun.status, begun.output, begun.usage) == ("queued", [], None)
-    assert client.responses.retrieve(begun.id).status == "in_progress"
-    with pytest.raises(BadRequestError, match="is still in progress"):
-        client.responses.create(model="echo", input="x", previous_response_id=begun.id)
-    echo.allow()
-    assert wait_for(client, begun.id) == "completed"
-    done = client.responses.retrieve(begun.id)
-    assert done.output_text == "hello there"
-    assert (done.id, done.created_at) == (begun.id, begun.created_at)
-
-
-def test_what_is_made_in_the_background_can_be_cancelled(client: OpenAI, echo: EchoEngine) -> None:
-    echo.hold()
-    begun = client.responses.create(model="echo", input="hello there", background=True)
-    assert client.responses.cancel(begun.id).status == "cancelled"
-    assert echo.closed.wait(10)
-    echo.allow()
-    assert client.responses.cancel(begun.id).status == "cancelled"
-    assert client.responses.retrieve(begun.id).status == "cancelled"
-    again = client.responses.create(model="echo", input="hello there", background=True)
-    assert wait_for(client, again.id) == "completed"
-
-
-def test_what_is_done_is_not_cancelled(client: OpenAI) -> None:
-    begun = client.responses.create(model="echo", input="hi", background=True)
-    assert wait_for(client, begun.id) == "completed"
-    assert client.responses.cancel(begun.id).status == "completed"
-    made = client.responses.create(model="echo", input="hi")
-    with pytest.raises(BadRequestError, match="Cannot cancel a synchronous response"):
-        client.responses.cancel(made.id)
-
-
-def test_a_failure_in_the_background_is_told(server: FakeLLMServer, client: OpenAI) -> None:
-    begun = client.responses.create(model="echo", input="fail here", background=True)
-    assert wait_for(client, begun.id) == "failed"
-    failed = client.responses.retrieve(begun.id)
-    assert failed.error is not None
-    assert failed.error.code == "server_error"
-    assert "told to fail" in failed.error.message
-    assert server.calls.last.error is not None
-
-
-def test_what_was_deleted_does_not_come_back(client: OpenAI, echo: EchoEngine) -> None:
-    echo.hold()
-    begun = client.responses.create(model="echo", input="hello there", background=True)
-    client.responses.delete(begun.id)
-    echo.allow()
-    assert echo.closed.wait(10)
-    client.responses.create(model="echo", input="something else")
-    with pytest.raises(NotFoundError):
-        client.responses.retrieve(begun.id)
-
-
-def test_the_background_can_be_streamed(client: OpenAI) -> None:
-    stream = client.responses.create(model="echo", input="a b", background=True, stream=True)
-    events = list(stream)
-    assert [event.type for event in events[:3]] == [
-        "response.created",
-        "response.queued",
-        "response.in_progress",
-    ]
-    assert events[-1].type == "response.completed"
-    assert client.responses.retrieve(events[-1].response.id).output_text == "a b"
-
-
-def test_the_background_goes_on_when_its_stream_is_left(client: OpenAI, echo: EchoEngine) -> None:
-    echo.hold()
-    echo.allow(1)
-    with client.responses.create(
-        model="echo", input="a b c", background=True, stream=True
-    ) as stream:
-        created = next(iter(stream))
-    assert created.type == "response.created"
-    echo.allow()
-    assert wait_for(client, created.response.id) == "completed"
-    assert client.responses.retrieve(created.response.id).output_text == "a b c"
 
 
 def test_a_server_remembers_nothing_of_another(

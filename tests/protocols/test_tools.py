@@ -65,7 +65,7 @@ MISTAKES: list[tuple[list[Any], Dialect, str, str, str]] = [
     ),
     ([{"type": "function"}], CHAT, "tools[0].function", "missing_required_parameter", ""),
     ([chat_tool()], CHAT, "tools[0].function.name", "missing_required_parameter", ""),
-    ([chat_tool(name="f")], RESPONSES, "tools[0].function", "unknown_parameter", ""),
+    ([chat_tool(name="f")], RESPONSES, "tools[0].name", "missing_required_parameter", ""),
     ([flat_tool(name="f")], CHAT, "tools[0].name", "unknown_parameter", ""),
     (
         [chat_tool(name="f"), chat_tool(name="a b")],

@@ -123,6 +123,14 @@ def test_moderations_are_refused_with_one_attempt(client: OpenAI, server: FakeLL
     assert len(server.calls) == 0
 
 
+def test_parts_that_are_not_served_are_refused_by_name(client: OpenAI) -> None:
+    with pytest.raises(APIStatusError, match="it has no compaction of responses") as caught:
+        client.responses.compact(model="echo", input="hi")
+    assert (caught.value.status_code, caught.value.code) == (400, "unsupported_endpoint")
+    with pytest.raises(APIStatusError, match="it has no deletion of models"):
+        client.models.delete("org/echo")
+
+
 def test_other_paths_are_unknown(server: FakeLLMServer) -> None:
     reply = ask(server.base_url, {}, path="/filesystem")
     assert (reply.status, reply.error["code"]) == (404, None)

@@ -14,6 +14,7 @@ from slmtape.protocols.openai import (
     models,
     responses,
     responses_body,
+    responses_errors,
     responses_stored,
 )
 from slmtape.protocols.openai.memory import Memory
@@ -35,8 +36,8 @@ OPENAI = WireProtocol(
         Tells("/v1/chat/completions/{id}", chat_stored.update, "POST"),
         Tells("/v1/chat/completions/{id}", chat_stored.delete, "DELETE"),
         Tells("/v1/chat/completions/{id}/messages", chat_stored.messages),
-        Generates("/v1/responses", responses.parse, responses.reword),
-        Generates("/v1/responses/input_tokens", responses.parse_count, responses.reword),
+        Generates("/v1/responses", responses.parse, responses_errors.reword),
+        Generates("/v1/responses/input_tokens", responses.parse_count, responses_errors.reword),
         Tells("/v1/responses/{response_id}", responses_stored.one),
         Tells("/v1/responses/{response_id}", responses_stored.delete, "DELETE"),
         Tells("/v1/responses/{response_id}/cancel", responses_stored.cancel, "POST"),

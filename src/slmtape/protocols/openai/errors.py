@@ -37,7 +37,7 @@ def no_such_path(method: str, path: str) -> RequestError:
 
 def wrong_method(method: str, path: str) -> RequestError:
     """The error for a method that a path does not have."""
-    return RequestError(
+    return unserved.refusal(method, path) or RequestError(
         f"Not allowed to {method} on {path}. "
         "(HINT: Perhaps you meant to use a different HTTP method?)",
         code="method_not_supported",

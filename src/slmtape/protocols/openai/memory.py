@@ -13,7 +13,8 @@ from slmtape.protocols.openai.responses_state import Conversation, Item, StoredR
 class Memory:
     """Stored answers and conversations, by id. `numbers` are those of conversations.
 
-    `asked` counts the completions that were to be stored.
+    `asked` counts the completions that were to be stored, `equals` the responses that were
+    remembered, by what is equal in equal ones.
     """
 
     completions: StoredCompletions = field(default_factory=dict)
@@ -21,6 +22,7 @@ class Memory:
     responses: dict[str, StoredResponse] = field(default_factory=dict)
     conversations: dict[str, Conversation] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=count)
+    equals: Counter[str] = field(default_factory=Counter)
 
     def item(self, item_id: str) -> Item | None:
         """The item of this id, in whatever response or conversation it is."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from slmtape.errors import ContextLengthExceeded, RequestError, SlmtapeError
+from slmtape.errors import SlmtapeError
 from slmtape.generation import GenerationRequest, GenerationResult
 from slmtape.protocols import Incoming
 from slmtape.protocols.openai.memory import Memory
@@ -20,6 +20,7 @@ from slmtape.protocols.openai.responses_body import (
     read_body,
 )
 from slmtape.protocols.openai.responses_echo import settings
+from slmtape.protocols.openai.responses_errors import failure
 from slmtape.protocols.openai.responses_events import ResponseEvents
 from slmtape.protocols.openai.responses_items import identified
 from slmtape.protocols.openai.responses_prompt import Prompt, prompt
@@ -37,6 +38,8 @@ class ResponseCall:
     encrypted: bool
     memory: Memory
     n: int = 1
+    _who: Identity | None = field(default=None, init=False)
+    _events: ResponseEvents | None = field(default=None, init=False)
     _kept: dict[str, Any] | None = field(default=None, init=False)
 
     @property
@@ -62,9 +65,10 @@ class ResponseCall:
 
     def rendering(self, keys: Sequence[str]) -> ResponseEvents:
         """The response as events."""
-        return ResponseEvents(
+        self._events = ResponseEvents(
             self._identity(keys), self.settings, queued=self.background, encrypted=self.encrypted
         )
+        return self._events
 
     def keep(self, keys: Sequence[str], outcome: Sequence[GenerationResult] | SlmtapeError) -> None:
         """Store the response, and add it to its conversation, unless that is done or given up."""
@@ -84,7 +88,9 @@ class ResponseCall:
     ) -> dict[str, Any]:
         if not isinstance(outcome, SlmtapeError):
             return self._answered(keys, outcome)
-        error = {"code": "server_error", "message": outcome.message}
+        if self._events is not None:
+            return self._events.failed(outcome)
+        error = failure(outcome)
         return response(self._identity(keys), self.settings, status="failed", error=error)
 
     def _waited_for(self, who: Identity) -> bool:
@@ -96,7 +102,12 @@ class ResponseCall:
         return answered(who, self.settings, results[0], encrypted=self.encrypted)
 
     def _identity(self, keys: Sequence[str]) -> Identity:
-        return identity(keys[0], self.settings)
+        """Who this response is, from the first time that it is asked."""
+        if self._who is None:
+            remembered = self.settings["store"] or self.asked.conversation is not None
+            earlier = self.memory.equals if remembered else None
+            self._who = identity(keys[0], self.settings, earlier)
+        return self._who
 
     def _items(self, who: Identity) -> tuple[Item, ...]:
         return (*self.asked.history, *identified(self.asked.new, f"{who.digest}:input"))
@@ -155,18 +166,6 @@ def parse(incoming: Incoming) -> ResponseCall:
         background=body.background,
         encrypted="reasoning.encrypted_content" in body.include,
         memory=incoming.memory,
-    )
-
-
-def reword(error: SlmtapeError) -> SlmtapeError:
-    """The error in the words of this API."""
-    if not isinstance(error, ContextLengthExceeded):
-        return error
-    return RequestError(
-        "Your input exceeds the context window of this model. Please adjust your input and try "
-        f"again: it has {error.tokens} tokens, and the model takes at most {error.limit}.",
-        param="input",
-        code=error.code,
     )
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,8 +22,8 @@ _PREFIXES = {"text": "msg", "reasoning": "rs", "call": "fc"}
 class Identity:
     """Ids and time of a response, which derive from the key it is recorded under.
 
-    `digest` is that of the key and of what the client set, so that two responses of one recording
-    that differ in their metadata or conversation are two.
+    `key` is that, and how many equal responses came before, so that each that is remembered is one
+    of its own; `digest` is of it and of what the client set.
     """
 
     key: str
@@ -43,9 +44,22 @@ class Identity:
         return item_id(prefix, f"{self.digest}:{place}")
 
 
-def identity(key: str, settings: Mapping[str, Any]) -> Identity:
-    """Who a response is that was asked for with these settings."""
-    return Identity(key, hashlib.sha256(key.encode() + to_json(settings)).hexdigest())
+def identity(key: str, settings: Mapping[str, Any], earlier: Counter[str] | None) -> Identity:
+    """Who a response is that was asked for with these settings.
+
+    `earlier` counts, by digest, those of this server that are remembered; None: it is not to be.
+    """
+    first = Identity(key, _digest(key, settings))
+    if earlier is None:
+        return first
+    ordinal = earlier[first.digest]
+    earlier[first.digest] += 1
+    again = f"{key}:{ordinal}"
+    return Identity(again, _digest(again, settings)) if ordinal else first
+
+
+def _digest(key: str, settings: Mapping[str, Any]) -> str:
+    return hashlib.sha256(key.encode() + to_json(settings)).hexdigest()
 
 
 def item_id(prefix: str, seed: str) -> str:
@@ -91,7 +105,7 @@ def answered(
         who,
         settings,
         status=status(result.finish_reason),
-        output=output.done(result.finish_reason),
+        output=output.done(status(result.finish_reason)),
         result=result,
     )
 
@@ -214,10 +228,11 @@ class Output:
         self._begin("text", "")
         return True
 
-    def done(self, finish_reason: FinishReason) -> list[Item]:
-        """The whole items; the last is incomplete where the answer was cut off."""
-        *others, last = self.items
-        return [*(item.done("completed") for item in others), last.done(status(finish_reason))]
+    def done(self, state: str) -> list[Item]:
+        """The items, completed but for the last, which is in this state."""
+        last = self.items[-1:]
+        whole = (item.done("completed") for item in self.items[:-1])
+        return [*whole, *(item.done(state) for item in last)]
 
     def _begin(self, kind: str, name: str) -> None:
         index = len(self.items)

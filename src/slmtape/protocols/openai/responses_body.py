@@ -1,6 +1,6 @@
 """What may stand in the body of `POST /v1/responses`, and what is done with it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
@@ -164,7 +164,7 @@ class Body(Counted):
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] = 1.0
     user: str | None = None
-    safety_identifier: Annotated[str, Field(max_length=128)] | None = None
+    safety_identifier: Text64 | None = None
     prompt_cache_key: str | None = None
     prompt_cache_options: CacheOptions | None = None
     prompt_cache_retention: Literal["in_memory", "24h"] | None = None
@@ -205,10 +205,12 @@ def read_body(
     Raises RequestError, in OpenAI's words and order.
     """
     given = _given(errors.read_object(raw, content_type))
+    refused = [name for name in fields if fields[name] is Treatment.REFUSED and name in given]
+    _check_input(given, refused)
     extras = {name: given.pop(name) for name in list(given) if name not in fields}
     _check_names(extras, fields, lenient=lenient)
-    refused = [name for name, done in fields.items() if done is Treatment.REFUSED]
-    refused = [name for name in refused if given.pop(name, None) is not None]
+    for name in refused:
+        del given[name]
     try:
         body = model.model_validate(given)
     except ValidationError as error:
@@ -256,19 +258,32 @@ def _given(sent: Mapping[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in sent.items() if value is not None}
     if "model" not in given:
         raise errors.missing("model")
-    if "input" not in given and not given.keys() & _STATE:
-        raise errors.missing("input")
     return given
+
+
+def _check_input(given: Collection[str], refused: Sequence[str]) -> None:
+    """Raises RequestError where nothing is asked, or by a field that is not for it here."""
+    if "input" in given or not _STATE.isdisjoint(given):
+        return
+    if "messages" in given:
+        raise _moved("messages")
+    if "prompt" in refused:
+        raise errors.unsupported_parameter("prompt")
+    raise errors.missing("input")
 
 
 def _check_names(given: Iterable[str], fields: Iterable[str], *, lenient: bool) -> None:
     for name in given:
         if name in _MOVED:
-            raise RequestError(
-                f"Unsupported parameter: '{name}'. In the Responses API, this parameter has moved "
-                f"to '{_MOVED[name]}'. Try again with the new parameter.",
-                param=name,
-                code="unsupported_parameter",
-            )
+            raise _moved(name)
         if not lenient:
             raise errors.unknown(name, known=fields)
+
+
+def _moved(name: str) -> RequestError:
+    return RequestError(
+        f"Unsupported parameter: '{name}'. In the Responses API, this parameter has moved "
+        f"to '{_MOVED[name]}'. Try again with the new parameter.",
+        param=name,
+        code="unsupported_parameter",
+    )

@@ -16,6 +16,7 @@ from slmtape.protocols.openai.responses_answer import (
     response,
     status,
 )
+from slmtape.protocols.openai.responses_errors import failure
 
 
 class ResponseEvents:
@@ -57,13 +58,20 @@ class ResponseEvents:
         if self._output.end(finish_reason):
             turned = self._ended(before, "completed") + self._begun(self._output.items[-1])
         ended = self._ended(self._output.items[-1], state)
-        output = self._output.done(finish_reason)
+        output = self._output.done(state)
         return turned + ended + self._response(state, state, output=output, result=result)
 
     def error(self, error: SlmtapeError) -> str:
-        """The response failed in the middle."""
-        told = {"code": "server_error", "message": error.message}
-        return self._response("failed", "failed", error=told)
+        """The response failed in the middle: its last item ends there."""
+        last = self._output.items[-1] if self._output.items else None
+        ended = self._ended(last, "incomplete")
+        return ended + self._event("response.failed", {"response": self.failed(error)})
+
+    def failed(self, error: SlmtapeError) -> dict[str, Any]:
+        """The response that failed, with what it said so far."""
+        output = self._output.done("incomplete")
+        told = failure(error)
+        return response(self._who, self._settings, status="failed", output=output, error=told)
 
     def _response(self, name: str, state: str, **more: Any) -> str:
         whole = response(self._who, self._settings, status=state, **more)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from slmtape.errors import RequestError
 from slmtape.protocols import Served
@@ -68,7 +68,9 @@ class WireMessage(_Item):
 
 
 class FunctionCall(_Item):
-    """A model's call of a function."""
+    """A model's call of a function, also as the client library's `model_dump` writes it."""
+
+    model_config = ConfigDict(populate_by_name=True)
 
     call_id: CallId
     name: str
@@ -77,6 +79,7 @@ class FunctionCall(_Item):
     caller: dict[str, Any] | None = None
     namespace: str | None = None
     created_by: str | None = None
+    parsed_arguments: Any = Field(None, exclude=True)
 
 
 class FunctionCallOutput(_Item):
@@ -149,15 +152,18 @@ def identified(items: Sequence[Item], seed: str) -> tuple[Item, ...]:
 
 
 def check_new(items: Sequence[Item], known: Sequence[Item], param: str) -> None:
-    """Raises RequestError where one of the items is among the known ones already."""
+    """Raises RequestError where one of the items is there twice, or among the known ones."""
     ids = {item["id"] for item in known}
     for item in items:
-        if item.get("id") in ids:
+        name = item.get("id")
+        if name in ids:
             raise RequestError(
-                f"Duplicate item found with id {item['id']}. "
+                f"Duplicate item found with id {name}. "
                 "Remove duplicate items from your input and try again.",
                 param=param,
             )
+        if name is not None:
+            ids.add(name)
 
 
 def _item(given: Any, path: str, served: Served) -> Item:

@@ -26,23 +26,30 @@ def messages(instructions: str | None, items: Iterable[Item]) -> tuple[Message, 
 
 
 def check_calls(items: Sequence[Item]) -> None:
-    """Raises RequestError unless each call has an answer, and each answer a call before it."""
-    calls = [item["call_id"] for item in items if item["type"] == "function_call"]
-    answered: set[str] = set()
+    """Raises RequestError unless each call has one answer, and each answer a call before it."""
     called: set[str] = set()
+    waiting: dict[str, None] = {}
     for item in items:
+        if item["type"] not in ("function_call", "function_call_output"):
+            continue
+        call_id = item["call_id"]
         if item["type"] == "function_call":
-            called.add(item["call_id"])
-        elif item["type"] == "function_call_output":
-            if item["call_id"] not in called:
-                raise RequestError(
-                    f"No tool call found for function call output with call_id {item['call_id']}.",
-                    param="input",
-                )
-            answered.add(item["call_id"])
-    for call_id in calls:
-        if call_id not in answered:
-            raise RequestError(f"No tool output found for function call {call_id}.", param="input")
+            if call_id in waiting:
+                raise _mistake(f"Duplicate function call with call_id {call_id}.")
+            called.add(call_id)
+            waiting[call_id] = None
+        elif call_id not in called:
+            raise _mistake(f"No tool call found for function call output with call_id {call_id}.")
+        elif call_id not in waiting:
+            raise _mistake(f"Duplicate function call output with call_id {call_id}.")
+        else:
+            del waiting[call_id]
+    for call_id in waiting:
+        raise _mistake(f"No tool output found for function call {call_id}.")
+
+
+def _mistake(message: str) -> RequestError:
+    return RequestError(message, param="input")
 
 
 def _calling(message: Message, item: Item) -> Message:

@@ -42,12 +42,13 @@ class InputFile(Strict):
 
 
 class OutputText(Strict):
-    """A text of the assistant's. Clients may send it back without its lists."""
+    """A text of the assistant's. Clients may send it back without its lists, or parsed."""
 
     type: Literal["output_text"]
     text: str
     annotations: list[dict[str, Any]] = Field(default_factory=list)
     logprobs: list[dict[str, Any]] | None = None
+    parsed: Any = Field(None, exclude=True)
 
 
 class Refusal(Strict):

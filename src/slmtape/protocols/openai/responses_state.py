@@ -39,6 +39,7 @@ class Conversation:
     additions: int = 0
 
     def add(self, items: Iterable[Item]) -> None:
-        """Have these items at the end."""
-        self.items.extend(items)
+        """Have these items at the end, but those that came in the meantime."""
+        there = {item["id"] for item in self.items}
+        self.items.extend(item for item in items if item["id"] not in there)
         self.additions += 1

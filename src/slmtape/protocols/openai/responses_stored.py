@@ -38,8 +38,9 @@ def cancel(incoming: Incoming) -> dict[str, Any]:
     if not stored.body["background"]:
         raise RequestError("Cannot cancel a synchronous response.")
     if stored.cancel is not None and stored.body["status"] == "in_progress":
-        stored.cancel()
+        # First of all: what ends the making may tell that it ended.
         stored.body = stored.body | {"status": "cancelled"}
+        stored.cancel()
     return stored.body
 
 

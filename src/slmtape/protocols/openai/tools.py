@@ -58,6 +58,8 @@ class Dialect:
     def inner(self, given: dict[str, Any], param: str, kind: str) -> tuple[Any, str]:
         """What is told of a tool or choice of this type, and the path of that."""
         if not self.nested:
+            if kind == "function" and "function" in given and given.get("name") is None:
+                raise errors.missing(f"{param}.name")  # it was written for chat completions
             return {name: value for name, value in given.items() if name != "type"}, param
         for name in given:
             if name not in ("type", kind):
