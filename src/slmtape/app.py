@@ -31,7 +31,6 @@ Headers = list[tuple[bytes, bytes]]
 _JSON = (b"content-type", b"application/json")
 _EVENTS = (b"content-type", b"text/event-stream; charset=utf-8")
 _PREFLIGHT = {
-    "access-control-allow-origin": "*",
     "access-control-allow-methods": "GET, POST, DELETE",
     "access-control-allow-headers": "*, Authorization",
     "access-control-max-age": "86400",
@@ -78,7 +77,9 @@ def create_app(context: Context) -> FastAPI:
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if request.method == "OPTIONS" and error.status_code == 405:
-            return Response(status_code=204, headers=_PREFLIGHT)
+            preflight = Response(status_code=204, headers=_PREFLIGHT)
+            preflight.raw_headers += _headers(context, time.perf_counter())
+            return preflight
         told = protocol.wrong_method if error.status_code == 405 else protocol.no_such_path
         refusal = _refusal(context, told(request.method, request.url.path))
         refusal.headers.update(error.headers or {})

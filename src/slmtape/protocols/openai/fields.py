@@ -105,7 +105,7 @@ def read(
     extras = {name: given.pop(name) for name in sent if name in given and name not in fields}
     if extras and not incoming.served.lenient:
         raise errors.unknown(next(iter(extras)), known=fields)
-    refused = [name for name in fields if fields[name] is Treatment.REFUSED and name in given]
+    refused = [name for name in given if fields[name] is Treatment.REFUSED]
     try:
         body = shape.model_validate({n: v for n, v in given.items() if n not in refused})
     except ValidationError as error:
