@@ -41,6 +41,9 @@ MESSAGES = st.builds(
     tool_call_id=st.none() | TEXT,
 )
 
+EXTRAS = st.dictionaries(TEXT, st.integers(-9, 9) | st.booleans(), max_size=2).map(
+    lambda extras: tuple((name, json_text(value)) for name, value in extras.items())
+)
 REQUESTS = st.builds(
     GenerationRequest,
     model=st.sampled_from(["smollm2-135m", "other"]),
@@ -63,9 +66,7 @@ REQUESTS = st.builds(
     top_logprobs=st.none() | st.integers(0, 20),
     reasoning_effort=st.none() | st.sampled_from(["low", "high"]),
     truncate=st.booleans(),
-    extras=st.dictionaries(TEXT, st.integers(-9, 9) | st.booleans(), max_size=2).map(
-        lambda extras: tuple((name, json_text(value)) for name, value in extras.items())
-    ),
+    extras=EXTRAS,
     temperature=st.just(0) | st.floats(0, 2),
     top_p=st.floats(0, 1),
     presence_penalty=st.floats(-2, 2),
@@ -125,7 +126,9 @@ def key_of(body: dict[str, Any]) -> str:
     return key(parse(incoming).request)
 
 
-EMBEDDINGS = st.builds(EmbeddingRequest, model=st.sampled_from("ab"), input=TEXT | TOKENS)
+EMBEDDINGS = st.builds(
+    EmbeddingRequest, model=st.sampled_from("ab"), input=TEXT | TOKENS, extras=EXTRAS
+)
 
 
 @given(REQUESTS | EMBEDDINGS)
@@ -225,6 +228,14 @@ def test_keys_stay_what_they_are() -> None:
     # Committed recordings are found by these: a change here orphans everybody's cassettes.
     assert key(request_for("hello")) == "e1b7c836227d673e"
     assert key(request_for("hello", temperature=0.7, seed=3, max_tokens=9)) == "072f619ff8bbd6e5"
+
+
+def test_keys_of_embeddings_stay_what_they_are() -> None:
+    request = EmbeddingRequest(model="echo", input="hello")
+    assert key(request) == "74cfcc3547d5bed6"
+    one, other = (("a", "1"), ("b", "2"))
+    assert key(replace(request, extras=(one, other))) == key(replace(request, extras=(other, one)))
+    assert key(replace(request, extras=(one,))) != key(request)
 
 
 def test_ids_of_tool_calls_and_spaces_in_arguments_change_no_key() -> None:

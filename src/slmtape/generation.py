@@ -151,10 +151,17 @@ class GenerationRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingRequest:
-    """A text, or token ids of the model that answers, to be told as a vector."""
+    """A text, or token ids of the model that answers, to be told as a vector.
+
+    `extras` are parameters that other servers have, by name, as JSON text.
+    """
 
     model: str
     input: str | tuple[int, ...]
+    extras: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "extras", tuple(sorted(self.extras)))
 
     @property
     def samples(self) -> bool:

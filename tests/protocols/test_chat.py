@@ -67,6 +67,13 @@ def test_a_body_with_everything_is_understood() -> None:
     assert parsed.form.service_tier == "flex"
 
 
+@pytest.mark.parametrize(
+    ("given", "echo"), [(None, "default"), ("auto", "default"), ("fast", "priority")]
+)
+def test_the_service_tier_is_the_one_that_served(given: str | None, echo: str) -> None:
+    assert call(chat("hi", service_tier=given)).form.service_tier == echo
+
+
 def test_temperature_is_zero_where_it_is_not_given() -> None:
     assert call(chat("hi")).request.temperature == 0
 
@@ -76,7 +83,7 @@ MISTAKES: list[tuple[dict[str, Any], str | None, str | None, str]] = [
     ({"model": None}, None, None, "you must provide a model parameter"),
     ({"messages": None}, "messages", "missing_required_parameter", "Missing required parameter"),
     ({"messages": []}, "messages", "empty_array", "expected an array with minimum length 1"),
-    ({"messages": "hi"}, "messages", "invalid_type", "expected an array, but got a string"),
+    ({"messages": "hi"}, "messages", "invalid_type", "an array of objects, but got a string"),
     ({"messages": ["hi"]}, "messages[0]", "invalid_type", "expected an object, but got a string"),
     ({"messages": [{"content": "x"}]}, "messages[0].role", "missing_required_parameter", "role"),
     (
@@ -180,6 +187,16 @@ MISTAKES: list[tuple[dict[str, Any], str | None, str | None, str]] = [
     ({"top_k": 5, "n": 0}, "top_k", "unknown_parameter", ""),
     ({"n": 0, "temperature": 9}, "n", "integer_below_min_value", ""),
     ({"temperature": 9, "tools": []}, "tools", "empty_array", ""),
+    ({"n": 0, "tools": [{"type": "x"}]}, "tools[0].type", "invalid_value", "'x'"),
+    ({"n": 0, "functions": [{}]}, "functions[0].name", "missing_required_parameter", ""),
+    ({"tools": [{}], "messages": "hi"}, "messages", "invalid_type", ""),
+    ({"tools": [{}], "top_k": 1}, "top_k", "unknown_parameter", ""),
+    (
+        {"messages": [{"role": "user"}], "response_format": {"type": "json_schema"}},
+        "response_format.json_schema",
+        "missing_required_parameter",
+        "",
+    ),
     ({"model": "gpt-9"}, None, "model_not_found", "Served here: echo, gpt-4o-mini"),
     ({"model": 5}, "model", "invalid_type", "expected a string, but got an integer"),
 ]

@@ -232,7 +232,10 @@ def test_reasoning_has_a_member_of_its_own() -> None:
 
 EURO = "€".encode()
 TOKENS = result(
-    Piece("a", tokens=(Token(b"a", -0.5, ((b"a", -0.5), (b"b", float("-inf")))),)),
+    Piece(
+        "a",
+        tokens=(Token(b"a", -0.5, ((b"a", -0.5), (b"b", float("-inf")), (b"c", float("nan")))),),
+    ),
     Piece("", tokens=(Token(EURO[:2], -1.0),)),
     Piece("€", tokens=(Token(EURO[2:], 0.0),)),
 )
@@ -245,7 +248,11 @@ def logprob(token: str, value: float, data: bytes) -> dict[str, Any]:
 LOGPROBS = [
     {
         **logprob("a", -0.5, b"a"),
-        "top_logprobs": [logprob("a", -0.5, b"a"), logprob("b", -9999.0, b"b")],
+        "top_logprobs": [
+            logprob("a", -0.5, b"a"),
+            logprob("b", -9999.0, b"b"),
+            logprob("c", -9999.0, b"c"),
+        ],
     },
     {**logprob("bytes:\\xe2\\x82", -1.0, EURO[:2]), "top_logprobs": []},
     {**logprob("bytes:\\xac", 0.0, EURO[2:]), "top_logprobs": []},

@@ -273,6 +273,16 @@ MISTAKES: list[tuple[list[Any], str, str | None, str]] = [
         "",
     ),
     (
+        [
+            USER,
+            {"role": "assistant", "function_call": {"name": "f", "arguments": "{}"}},
+            {"role": "function", "name": "g", "content": "x"},
+        ],
+        "messages.[2].name",
+        None,
+        "the function that was called is 'f', but this is the result of 'g'",
+    ),
+    (
         [{"role": "function", "content": "x"}],
         "messages[0].name",
         "missing_required_parameter",

@@ -71,6 +71,43 @@ def test_stored_completions_are_listed_in_the_order_in_which_they_came(memory: M
     assert listed(memory, after=ids[0]) == ids[1:]
 
 
+def test_each_that_is_asked_for_is_stored_on_its_own(memory: Memory) -> None:
+    asked: list[dict[str, Any]] = [
+        {},
+        {},
+        {"metadata": {"a": "1", "b": "2"}},
+        {"metadata": {"b": "2", "a": "1"}},
+        {"model": "gpt-4o-mini"},
+        {"model": "gpt-4o-mini", "metadata": {"a": "1"}},
+    ]
+    answers = [store(memory, "a" * 16, **options) for options in asked]
+    ids = [answer["id"] for answer in answers]
+    assert len(set(ids)) == len(asked)
+    assert listed(memory) == ids
+    assert len({answer["created"] for answer in answers}) == 1
+    again = Memory()
+    assert [store(again, "a" * 16, **options)["id"] for options in asked] == ids
+
+
+def test_a_seed_that_was_not_given_is_told_from_one_that_was(memory: Memory) -> None:
+    ids = {store(memory, "a" * 16, temperature=1, seed=seed)["id"] for seed in (None, 0, None, 0)}
+    assert len(ids) == 4
+
+
+def test_an_id_is_not_given_to_another_after_its_completion_was_deleted(memory: Memory) -> None:
+    first = store(memory, "a" * 16)["id"]
+    chat_stored.delete(incoming(memory, first))
+    assert store(memory, "a" * 16)["id"] != first
+
+
+def test_what_is_not_stored_has_the_id_of_its_recording(memory: Memory) -> None:
+    told = [
+        store(memory, "a" * 16, store=False, **options)["id"]
+        for options in ({}, {"metadata": {"a": "1"}}, {"model": "gpt-4o-mini"})
+    ]
+    assert len(set(told)) == 1
+
+
 def test_the_list_is_filtered_by_model_and_metadata(memory: Memory) -> None:
     one = store(memory, "a" * 16, metadata={"a": "1", "b": "1"})["id"]
     two = store(memory, "b" * 16, model="gpt-4o-mini", metadata={"a": "1"})["id"]
@@ -164,7 +201,9 @@ def test_a_server_remembers_until_it_stops(
         return ask(server.base_url, body, method=method, path=f"/chat/completions{path}").json
 
     ask(server.base_url, chat("hello", store=True, stream=stream, metadata={"a": "1"}))
-    [stored] = get("")["data"]
+    ask(server.base_url, chat("hello", store=True, stream=stream))
+    stored, other = get("")["data"]
+    assert get(f"/{other['id']}") == other
     where = stored["id"]
     assert stored["choices"][0]["message"]["content"] == "hello"
     assert get(f"/{where}") == stored

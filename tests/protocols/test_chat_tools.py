@@ -85,6 +85,15 @@ MISTAKES: list[tuple[dict[str, Any], str, str | None, str]] = [
         None,
         "'function_call' is only allowed when 'functions' are specified",
     ),
+    *(
+        (
+            {"functions": [F], name: value},
+            name,
+            None,
+            f"Invalid value for '{name}': '{name}' is only allowed when 'tools' are specified.",
+        )
+        for name, value in (("tool_choice", "none"), ("parallel_tool_calls", False))
+    ),
     ({"tools": TOOLS, "functions": [F]}, "functions", None, "at the same time"),
     ({"tools": TOOLS, "function_call": "auto"}, "function_call", None, "only allowed when 'func"),
     (

@@ -82,7 +82,7 @@ def test_a_body_with_everything_is_understood() -> None:
         for prompt in ("once", "twice")
     ]
     assert (parsed.n, parsed.stream) == (2, True)
-    assert parsed.telling.model == "davinci-002"
+    assert parsed.form.model == "davinci-002"
 
 
 def test_defaults_are_temperature_0_and_16_tokens() -> None:
@@ -217,6 +217,14 @@ def test_log_probabilities_are_told_in_the_legacy_format() -> None:
         {"bytes:\\xac": -0.3},
         {"!": -0.4},
     ]
+
+
+@pytest.mark.parametrize("logprob", [float("-inf"), float("nan")], ids=str)
+def test_a_log_probability_that_json_can_not_hold_is_the_least(logprob: float) -> None:
+    pieces = [Piece("a", tokens=(Token(b"a", logprob, ((b"b", logprob),)),))]
+    told = Logprobs("").of(pieces)
+    assert told["token_logprobs"] == [-9999.0]
+    assert told["top_logprobs"] == [{"a": -9999.0, "b": -9999.0}]
 
 
 @given(st.text(), st.lists(st.text(min_size=1)))

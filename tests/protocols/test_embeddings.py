@@ -13,6 +13,7 @@ from openai.types import CreateEmbeddingResponse, EmbeddingCreateParams
 
 from slmtape.errors import RequestError
 from slmtape.generation import EmbeddingRequest, EmbeddingResult
+from slmtape.keys import key
 from slmtape.protocols import Incoming, Served
 from slmtape.protocols.openai.embeddings import FIELDS, Body, EmbeddingCall, parse, shortened
 
@@ -96,9 +97,12 @@ def test_a_mistake_gets_the_error_that_openai_gives(
     assert error.status == (404 if code == "model_not_found" else 400)
 
 
-def test_a_lenient_server_lets_parameters_of_others_through() -> None:
-    parsed = call(body(truncate=True), Served(["echo"], {}, lenient=True))
-    assert parsed.requests == call(body()).requests
+def test_a_lenient_server_passes_on_what_openai_does_not_know() -> None:
+    lenient = Served(["echo"], {}, lenient=True)
+    [asked] = call(body(truncate=True, input_type="query", nothing=None), lenient).requests
+    assert asked.extras == (("input_type", '"query"'), ("truncate", "true"))
+    [plain] = call(body(), lenient).requests
+    assert key(asked) != key(plain) == key(EmbeddingRequest(model="echo", input="hello"))
 
 
 def test_a_whole_answer_has_the_vectors_in_order() -> None:

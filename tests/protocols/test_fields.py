@@ -23,7 +23,14 @@ from openai.types.shared_params import response_format_json_schema
 from pydantic import BaseModel
 
 from slmtape.generation import GenerationResult, Piece, Token
-from slmtape.protocols.openai import chat_body, chat_format, chat_messages, chat_stored, tools
+from slmtape.protocols.openai import (
+    chat_body,
+    chat_format,
+    chat_messages,
+    chat_stored,
+    fields,
+    tools,
+)
 from slmtape.protocols.openai.chat_body import FIELDS
 from slmtape.protocols.openai.wire import Treatment
 from tests.protocols.calls import call
@@ -53,10 +60,10 @@ def test_the_body_has_exactly_the_fields_that_are_not_refused() -> None:
         (chat_body.StreamOptions, theirs.ChatCompletionStreamOptionsParam),
         (chat_body.CacheOptions, completion_create_params.PromptCacheOptions),
         (chat_body.Prediction, theirs.ChatCompletionPredictionContentParam),
-        (chat_body.Moderation, completion_create_params.Moderation),
-        (chat_body.ModerationPolicy, completion_create_params.ModerationPolicy),
-        (chat_body.ModerationMode, completion_create_params.ModerationPolicyInput),
-        (chat_body.ModerationMode, completion_create_params.ModerationPolicyOutput),
+        (fields.Moderation, completion_create_params.Moderation),
+        (fields.ModerationPolicy, completion_create_params.ModerationPolicy),
+        (fields.ModerationMode, completion_create_params.ModerationPolicyInput),
+        (fields.ModerationMode, completion_create_params.ModerationPolicyOutput),
         (chat_body.WebSearchOptions, completion_create_params.WebSearchOptions),
         (chat_body.UserLocation, completion_create_params.WebSearchOptionsUserLocation),
         (chat_body.Place, completion_create_params.WebSearchOptionsUserLocationApproximate),

@@ -40,6 +40,7 @@ from openai.types.responses.response_create_params import (
     ContextManagement,
     Conversation,
     Moderation,
+    PromptCacheOptions,
     ResponseCreateParamsNonStreaming,
     ResponseCreateParamsStreaming,
     StreamOptions,
@@ -53,6 +54,7 @@ from pydantic import BaseModel
 
 from slmtape.protocols.openai import (
     conversations,
+    fields,
     responses_body,
     responses_format,
     responses_items,
@@ -181,7 +183,8 @@ MEMBERS_OF: list[tuple[Any, Any]] = [
     (responses_body.StreamOptions, StreamOptions),
     (responses_body.Managed, ContextManagement),
     (responses_body.BackgroundOptions, BackgroundOptions),
-    (responses_body.Moderation, Moderation),
+    (responses_body.CacheOptions, PromptCacheOptions),
+    (fields.Moderation, Moderation),
     (responses_body.Conversation, get_args(Conversation)[1]),
     (conversations.Created, ConversationCreateParams),
     (conversations.Updated, ConversationUpdateParams),

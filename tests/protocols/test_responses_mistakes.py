@@ -190,6 +190,13 @@ MISTAKES: list[tuple[dict[str, Any], str | None, str | None, str]] = [
     ({"top_k": 5, "input": 5}, "top_k", "unknown_parameter", ""),
     ({"temperature": 9, "include": 5}, "include", "invalid_type", ""),
     ({"temperature": 9, "prompt": {"id": "p"}}, "temperature", "decimal_above_max_value", ""),
+    ({"prompt_cache_options": {"mode": "x"}}, "prompt_cache_options.mode", "invalid_value", ""),
+    (
+        {"moderation": {"model": "m", "policy": {"all": {}}}},
+        "moderation.policy.all",
+        "unknown_parameter",
+        "",
+    ),
     ({"stream": 5, "previous_response_id": "r"}, "stream", "invalid_type", ""),
 ]
 

@@ -54,7 +54,7 @@ OPENAI = WireProtocol(
             conversations.delete_item,
             "DELETE",
         ),
-        Generates("/v1/completions", completions.parse, errors.prompt_too_long),
+        Generates("/v1/completions", completions.parse, completions.reword),
         Generates("/v1/embeddings", embeddings.parse),
         Tells("/v1/models", models.listing),
         Tells("/v1/models/{model:path}", models.one),

@@ -1,7 +1,7 @@
 """`POST /v1/chat/completions`: a body in, a call out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic_core import to_json
@@ -13,9 +13,10 @@ from slmtape.protocols.openai import chat_body, fields
 from slmtape.protocols.openai.chat_answer import ChatEvents, Form, completion
 from slmtape.protocols.openai.chat_body import Body
 from slmtape.protocols.openai.chat_format import json_format
-from slmtape.protocols.openai.chat_messages import conversation
-from slmtape.protocols.openai.chat_stored import storing
+from slmtape.protocols.openai.chat_messages import check_contents, conversation
+from slmtape.protocols.openai.chat_stored import mark, storing
 from slmtape.protocols.openai.chat_tools import legacy_use, tool_use
+from slmtape.protocols.openai.memory import Memory
 from slmtape.protocols.openai.tools import ToolUse
 from slmtape.protocols.openai.wire import Extras
 
@@ -62,13 +63,24 @@ def parse(incoming: Incoming) -> ChatCall:
     served = incoming.served
     body, extras = chat_body.read(incoming)
     tools = _tools(body)
-    return ChatCall(
+    call = ChatCall(
         request=_request(body, tools, extras, served),
         n=body.n,
         stream=body.stream,
         form=_form(body, tools),
-        store=storing(incoming.memory.completions, body) if body.store else None,
     )
+    check_contents(body.messages)
+    return _stored(call, body, incoming.memory) if body.store else call
+
+
+def _stored(call: ChatCall, body: Body, memory: Memory) -> ChatCall:
+    """The call whose answer is kept."""
+    form = replace(
+        call.form,
+        metadata=body.metadata or {},
+        mark=mark(memory.asked, call.request, body),
+    )
+    return replace(call, form=form, store=storing(memory.completions, body))
 
 
 def _request(body: Body, tools: ToolUse, extras: Extras, served: Served) -> GenerationRequest:
@@ -96,16 +108,15 @@ def _form(body: Body, tools: ToolUse) -> Form:
     options = body.stream_options
     return Form(
         model=body.model,
-        service_tier="default" if body.service_tier == "auto" else body.service_tier,
+        service_tier=fields.served_tier(body.service_tier),
         include_usage=bool(options and options.include_usage),
         logprobs=body.logprobs,
         named=tools.named,
         legacy=body.functions is not None,
-        metadata=(body.metadata or {}) if body.store else None,
     )
 
 
 def _tools(body: Body) -> ToolUse:
-    if body.functions is not None or body.function_call is not None:
-        return legacy_use(body.functions, body.function_call)
-    return tool_use(body.tools, body.tool_choice, body.parallel_tool_calls)
+    legacy = legacy_use(body.functions, body.function_call)
+    modern = tool_use(body.tools, body.tool_choice, body.parallel_tool_calls)
+    return modern if body.functions is None else legacy

@@ -19,7 +19,8 @@ class Form:
     """How an answer is written, whatever it says.
 
     `model` is the name the client asked for. `named`: a certain function had to be called.
-    `legacy`: a call is a `function_call`. `metadata` is that of an answer that is stored.
+    `legacy`: a call is a `function_call`. `metadata` is that of an answer that is stored,
+    and `mark` what tells it from others of the same recordings.
     """
 
     model: str
@@ -29,6 +30,7 @@ class Form:
     named: bool = False
     legacy: bool = False
     metadata: Mapping[str, str] | None = None
+    mark: str = ""
 
 
 def completion(
@@ -176,7 +178,7 @@ def _logprobs(pieces: Sequence[Piece], form: Form) -> dict[str, Any] | None:
 def _shared(keys: Sequence[str], form: Form) -> dict[str, Any]:
     """What the whole answer and each event have."""
     return {
-        **identity("chatcmpl", keys),
+        **identity("chatcmpl", keys, form.mark),
         "model": form.model,
         "service_tier": form.service_tier,
     }

@@ -9,11 +9,12 @@ from slmtape.protocols import Incoming
 from slmtape.protocols.openai import errors, fields
 from slmtape.protocols.openai.chat_format import ResponseFormat
 from slmtape.protocols.openai.chat_messages import Content, WireMessage, one_or_many
-from slmtape.protocols.openai.fields import INT32, INT64
+from slmtape.protocols.openai.chat_tools import legacy_functions
+from slmtape.protocols.openai.fields import INT32, INT64, Bias, Moderation, Text64
 from slmtape.protocols.openai.metadata import Metadata
 from slmtape.protocols.openai.metadata import check as check_metadata
-from slmtape.protocols.openai.tools import MOST
-from slmtape.protocols.openai.wire import Extras, Strict, Treatment
+from slmtape.protocols.openai.tools import CHAT, MOST, functions
+from slmtape.protocols.openai.wire import Extras, Objects, Strict, Treatment, told_by
 
 FIELDS = {
     "model": Treatment.USED,
@@ -56,10 +57,11 @@ FIELDS = {
 }
 """Every field of OpenAI's, in the order in which OpenAI reports mistakes."""
 
-Text64 = Annotated[str, Field(max_length=64)]
 Tokens = Annotated[int, Field(ge=1, le=INT32)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
-Functions = Annotated[list[Any], Field(min_length=1, max_length=MOST)]
+Definitions = Annotated[list[Any], Field(min_length=1, max_length=MOST)]
+Tools = Annotated[Definitions, told_by(lambda given: list(functions(given, CHAT)))]
+Functions = Annotated[Definitions, told_by(legacy_functions)]
 
 Stop = Annotated[
     Annotated[str, Tag(errors.ONE)]
@@ -93,26 +95,6 @@ class Prediction(Strict):
     content: Content
 
 
-class ModerationMode(Strict):
-    """What is done with harmful text."""
-
-    mode: Literal["score", "block"]
-
-
-class ModerationPolicy(Strict):
-    """`moderation.policy`."""
-
-    input: ModerationMode | None = None
-    output: ModerationMode | None = None
-
-
-class Moderation(Strict):
-    """`moderation`."""
-
-    model: str
-    policy: ModerationPolicy | None = None
-
-
 class Place(Strict):
     """`web_search_options.user_location.approximate`."""
 
@@ -140,10 +122,10 @@ class Body(Strict):
     """A body without its refused fields."""
 
     model: str
-    messages: Annotated[list[WireMessage], Field(min_length=1)]
+    messages: Annotated[list[WireMessage], Field(min_length=1), Objects]
     functions: Functions | None = None
     function_call: Any = None
-    tools: Functions | None = None
+    tools: Tools | None = None
     tool_choice: Any = None
     parallel_tool_calls: bool | None = None
     max_completion_tokens: Tokens | None = None
@@ -160,7 +142,7 @@ class Body(Strict):
     prompt_cache_options: CacheOptions | None = None
     prompt_cache_retention: Literal["in_memory", "24h"] | None = None
     seed: Annotated[int, Field(ge=-INT64 - 1, le=INT64)] | None = None
-    logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = None
+    logit_bias: dict[str, Bias] | None = None
     modalities: Annotated[list[Literal["text", "audio"]], Field(min_length=1)] | None = None
     prediction: Prediction | None = None
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = (
@@ -203,15 +185,9 @@ def _check(body: Body) -> None:
             param="max_tokens",
         )
     if body.top_logprobs is not None and not body.logprobs:
-        raise _only_with("top_logprobs", "logprobs")
+        raise errors.only_with("top_logprobs", "logprobs")
     if "audio" in (body.modalities or ()):
         raise errors.unsupported("modalities", "'audio'", "Ask for ['text'].")
     if body.stream_options is not None and not body.stream:
-        raise _only_with("stream_options", "stream")
+        raise errors.only_with("stream_options", "stream")
     check_metadata(body.metadata or {})
-
-
-def _only_with(name: str, needed: str) -> RequestError:
-    return RequestError(
-        f"The '{name}' parameter is only allowed when '{needed}' is enabled.", param=name
-    )

@@ -1,6 +1,7 @@
 """The conversation in the body of `POST /v1/chat/completions`."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
@@ -145,6 +146,7 @@ def conversation(given: Sequence[WireMessage], served: Served) -> tuple[Message,
     for index, message in enumerate(given):
         _check_members(message, f"messages[{index}]")
     _check_results(given)
+    _check_legacy_results(given)
     told: list[Message] = []
     called: str | None = None
     for index, message in enumerate(given):
@@ -158,6 +160,17 @@ def conversation(given: Sequence[WireMessage], served: Served) -> tuple[Message,
         calls = _calls(message, called)
         told.append(Message(message.role, text, message.name, calls, message.tool_call_id))
     return tuple(told)
+
+
+def check_contents(given: Sequence[WireMessage]) -> None:
+    """Raises RequestError where a message says nothing. OpenAI looks at this last of all."""
+    for index, message in enumerate(given):
+        said_otherwise = message.tool_calls or message.function_call or message.refusal is not None
+        if message.content is None and not said_otherwise and message.role != "function":
+            raise _mistake(
+                "Invalid value for 'content': expected a string, got null.",
+                f"messages.[{index}].content",
+            )
 
 
 def _check_members(message: WireMessage, path: str) -> None:
@@ -203,6 +216,18 @@ def _check_results(given: Sequence[WireMessage]) -> None:
                     f"messages[{index}].tool_calls[{number}].id",
                 )
     _check_complete(waiting, len(given) - 1)
+
+
+def _check_legacy_results(given: Sequence[WireMessage]) -> None:
+    """Raises RequestError where the result of one function is told right after another's call."""
+    for index, (before, message) in enumerate(pairwise(given), 1):
+        called = before.function_call
+        if called and message.role == "function" and message.name != called.name:
+            raise _mistake(
+                f"Invalid value for 'name': the function that was called is '{called.name}', "
+                f"but this is the result of '{message.name}'.",
+                f"messages.[{index}].name",
+            )
 
 
 def _check_result(
@@ -256,12 +281,6 @@ def _text(message: WireMessage, index: int, served: Served) -> str:
     if isinstance(content, str):
         return content
     if content is None:
-        said_otherwise = message.tool_calls or message.function_call or message.refusal is not None
-        if not said_otherwise and message.role != "function":
-            raise _mistake(
-                "Invalid value for 'content': expected a string, got null.",
-                f"messages.[{index}].content",
-            )
         return message.refusal or ""
     path, types = f"messages[{index}].content", _PARTS.get(message.role, ("text",))
     lines = [_line(part, f"{path}[{n}]", types, served) for n, part in enumerate(content)]

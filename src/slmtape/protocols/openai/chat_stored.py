@@ -1,10 +1,13 @@
 """Chat completions that were asked for with `store`, as long as their server lives."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from slmtape.errors import RequestError
+from slmtape.generation import GenerationRequest
+from slmtape.keys import json_text
 from slmtape.protocols import Incoming
 from slmtape.protocols.openai import errors
 from slmtape.protocols.openai.chat_body import Body
@@ -24,7 +27,10 @@ class StoredCompletion:
 
 
 StoredCompletions = dict[str, StoredCompletion]
-"""By id, in the order of their first storing: what was asked twice is there once."""
+"""By id, in the order of their storing."""
+
+TimesAsked = Counter[tuple[GenerationRequest, int, str]]
+"""How often a completion was to be stored: by its request, its `n`, and its labels."""
 
 
 class Update(Strict):
@@ -44,6 +50,19 @@ def storing(completions: StoredCompletions, body: Body) -> Callable[[dict[str, A
         completions[where] = StoredCompletion(answer, messages)
 
     return store
+
+
+def mark(asked: TimesAsked, request: GenerationRequest, body: Body) -> str:
+    """What tells a stored answer from others of the same recordings; it is counted in `asked`.
+
+    Its model, its metadata, its seed (one that was not given may be recorded like one that was),
+    and how often the same was asked for before.
+    """
+    labels = json_text([body.model, request.seed, sorted((body.metadata or {}).items())])
+    same = (request, body.n, labels)
+    asked[same] += 1
+    before = asked[same] - 1
+    return f"{labels}{before or ''}"
 
 
 def listing(incoming: Incoming) -> dict[str, Any]:

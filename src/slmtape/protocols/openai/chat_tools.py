@@ -3,32 +3,36 @@
 from collections.abc import Sequence
 from typing import Any
 
-from slmtape.errors import RequestError
 from slmtape.generation import Tool
 from slmtape.protocols.openai import errors, tools
 from slmtape.protocols.openai.tools import CHAT, Named, ToolUse
 from slmtape.protocols.openai.wire import read
 
 
-def tool_use(given: Sequence[Any] | None, choice: Any, parallel: bool | None) -> ToolUse:
+def legacy_functions(given: Sequence[Any]) -> list[Tool]:
+    """What `functions` defines. Raises RequestError."""
+    defined = [tools.define(one, f"functions[{index}]") for index, one in enumerate(given)]
+    tools.check(defined, "functions")
+    return defined
+
+
+def tool_use(given: Sequence[Tool] | None, choice: Any, parallel: bool | None) -> ToolUse:
     """What `tools`, `tool_choice` and `parallel_tool_calls` come to. Raises RequestError."""
     if given is None:
         for name, value in (("tool_choice", choice), ("parallel_tool_calls", parallel)):
             if value is not None:
-                raise _only_with(name, "tools")
+                raise errors.needing(name, "tools")
         return ToolUse()
-    return tools.use(tools.functions(given, CHAT), choice, parallel, CHAT)
+    return tools.use(tuple(given), choice, parallel, CHAT)
 
 
-def legacy_use(given: Sequence[Any] | None, choice: Any) -> ToolUse:
+def legacy_use(given: Sequence[Tool] | None, choice: Any) -> ToolUse:
     """What `functions` and `function_call` come to: at most one call. Raises RequestError."""
     if given is None:
         if choice is not None:
-            raise _only_with("function_call", "functions")
+            raise errors.needing("function_call", "functions")
         return ToolUse()
-    defined = [tools.define(one, f"functions[{index}]") for index, one in enumerate(given)]
-    tools.check(defined, "functions")
-    return _chosen(tuple(defined), choice)
+    return _chosen(tuple(given), choice)
 
 
 def _chosen(defined: tuple[Tool, ...], choice: Any) -> ToolUse:
@@ -44,10 +48,3 @@ def _chosen(defined: tuple[Tool, ...], choice: Any) -> ToolUse:
             return tools.only(defined, name, "function_call", "functions")
         case _:
             raise errors.wrong_type("function_call", "one of a string or object", choice)
-
-
-def _only_with(name: str, needed: str) -> RequestError:
-    return RequestError(
-        f"Invalid value for '{name}': '{name}' is only allowed when '{needed}' are specified.",
-        param=name,
-    )

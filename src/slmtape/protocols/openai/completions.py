@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from slmtape.errors import SlmtapeError
+from slmtape.errors import ContextLengthExceeded, RequestError, SlmtapeError
 from slmtape.generation import GenerationRequest, GenerationResult
 from slmtape.protocols import Incoming
 from slmtape.protocols.openai import completions_body, fields
-from slmtape.protocols.openai.completions_answer import CompletionEvents, Telling, completion
+from slmtape.protocols.openai.completions_answer import CompletionEvents, Form, completion
 from slmtape.protocols.openai.wire import Extras
 
 
@@ -18,16 +18,16 @@ class CompletionCall:
     requests: Sequence[GenerationRequest]
     n: int
     stream: bool
-    telling: Telling
+    form: Form
     background = False
 
     def render(self, keys: Sequence[str], results: Sequence[GenerationResult]) -> bytes:
         """The body of the whole answer."""
-        return completion(keys, results, self.telling)
+        return completion(keys, results, self.form)
 
     def rendering(self, keys: Sequence[str]) -> CompletionEvents:
         """The answer as events."""
-        return CompletionEvents(keys, self.telling)
+        return CompletionEvents(keys, self.form)
 
     def begin(self, keys: Sequence[str], cancel: Callable[[], object]) -> bytes:
         """Never called: completions are answered at once."""
@@ -47,7 +47,19 @@ def parse(incoming: Incoming) -> CompletionCall:
         requests=[replace(request, prompt=prompt) for prompt in prompts],
         n=body.n,
         stream=body.stream,
-        telling=_telling(body, prompts),
+        form=_form(body, prompts),
+    )
+
+
+def reword(error: SlmtapeError) -> SlmtapeError:
+    """The error in the words of this endpoint."""
+    if not isinstance(error, ContextLengthExceeded):
+        return error
+    return RequestError(
+        f"This model's maximum context length is {error.limit} tokens, however you requested "
+        f"{error.tokens} tokens in your prompt. Please reduce your prompt.",
+        param="prompt",
+        code=error.code,
     )
 
 
@@ -67,9 +79,9 @@ def _request(body: completions_body.Body, extras: Extras, model: str) -> Generat
     )
 
 
-def _telling(body: completions_body.Body, prompts: Sequence[str | tuple[int, ...]]) -> Telling:
+def _form(body: completions_body.Body, prompts: Sequence[str | tuple[int, ...]]) -> Form:
     options = body.stream_options
-    return Telling(
+    return Form(
         model=body.model,
         prompts=[prompt if isinstance(prompt, str) else "" for prompt in prompts],
         n=body.n,

@@ -10,10 +10,11 @@ from slmtape.errors import SlmtapeError
 from slmtape.generation import GenerationResult, Piece, Token
 from slmtape.protocols.openai import errors
 from slmtape.protocols.openai.identity import identity
+from slmtape.protocols.openai.logprobs import finite, spelled
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class Form:
     """How an answer is told.
 
     `model` is the name the client asked for. `prompts` are the texts that went before, empty
@@ -48,41 +49,41 @@ class Telling:
         }
 
 
-def completion(keys: Sequence[str], results: Sequence[GenerationResult], telling: Telling) -> bytes:
+def completion(keys: Sequence[str], results: Sequence[GenerationResult], form: Form) -> bytes:
     """The body of a whole answer."""
     choices = [
         {
-            "text": before * telling.echo + result.text,
+            "text": before * form.echo + result.text,
             "index": index,
-            "logprobs": Logprobs(before).of(result.pieces) if telling.logprobs else None,
+            "logprobs": Logprobs(before).of(result.pieces) if form.logprobs else None,
             "finish_reason": result.finish_reason,
         }
-        for index, (before, result) in enumerate(zip(telling.before, results, strict=True))
+        for index, (before, result) in enumerate(zip(form.before, results, strict=True))
     ]
-    return to_json({**telling.shared(keys), "choices": choices, "usage": telling.usage(results)})
+    return to_json({**form.shared(keys), "choices": choices, "usage": form.usage(results)})
 
 
 class CompletionEvents:
     """The answer to one call as server-sent events."""
 
-    def __init__(self, keys: Sequence[str], telling: Telling) -> None:
+    def __init__(self, keys: Sequence[str], form: Form) -> None:
         """`keys`: of the choices' recordings."""
-        self._telling = telling
-        self._shared = telling.shared(keys)
-        if telling.include_usage:
+        self._form = form
+        self._shared = form.shared(keys)
+        if form.include_usage:
             self._shared["usage"] = None
-        self._logprobs = [Logprobs(before) for before in telling.before]
+        self._logprobs = [Logprobs(before) for before in form.before]
 
     def open(self) -> str:
         """The prompts, where they are echoed."""
-        echoed = self._telling.before if self._telling.echo else ()
+        echoed = self._form.before if self._form.echo else ()
         return "".join(self._event(index, prompt) for index, prompt in enumerate(echoed))
 
     def piece(self, index: int, piece: Piece) -> str:
         """The event of a piece of text."""
         if piece.kind != "text":
             return ""
-        asked = self._telling.logprobs
+        asked = self._form.logprobs
         return self._event(index, piece.text, self._logprobs[index].of([piece]) if asked else None)
 
     def close(self, results: Sequence[GenerationResult]) -> str:
@@ -91,8 +92,8 @@ class CompletionEvents:
             self._event(index, "", finish_reason=result.finish_reason)
             for index, result in enumerate(results)
         ]
-        if self._telling.include_usage:
-            usage = self._telling.usage(results)
+        if self._form.include_usage:
+            usage = self._form.usage(results)
             events.append(_data({**self._shared, "choices": [], "usage": usage}))
         return "".join([*events, "data: [DONE]\n\n"])
 
@@ -143,16 +144,9 @@ class Logprobs:
 
 def _told(token: Token) -> tuple[str, float, dict[str, float]]:
     """A token as text, its log-probability, and those of the likeliest and of itself."""
-    text = _spelled(token.text)
-    top = {_spelled(other): logprob for other, logprob in token.top}
-    return text, token.logprob, {**top, text: token.logprob}
-
-
-def _spelled(token: bytes) -> str:
-    try:
-        return token.decode()
-    except UnicodeDecodeError:
-        return "bytes:" + "".join(f"\\x{byte:02x}" for byte in token)
+    text, logprob = spelled(token.text), finite(token.logprob)
+    top = {spelled(other): finite(likely) for other, likely in token.top}
+    return text, logprob, {**top, text: logprob}
 
 
 def _data(value: Any) -> str:

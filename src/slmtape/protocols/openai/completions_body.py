@@ -62,10 +62,7 @@ def check(body: Body, prompts: int) -> None:
     if body.echo:
         _check_echo(body)
     if body.stream_options is not None and not body.stream:
-        raise RequestError(
-            "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
-            param="stream_options",
-        )
+        raise errors.only_with("stream_options", "stream")
     if prompts * body.n > MOST_TEXTS:
         raise RequestError(
             f"Too many parallel completions requested: {prompts} prompts with 'n' {body.n}, but "

@@ -7,9 +7,10 @@ from pydantic import Field
 from slmtape.errors import RequestError
 from slmtape.protocols import Incoming
 from slmtape.protocols.openai import errors, metadata
+from slmtape.protocols.openai.identity import moment
 from slmtape.protocols.openai.metadata import Metadata
 from slmtape.protocols.openai.pages import listing, page
-from slmtape.protocols.openai.responses_answer import item_id, moment
+from slmtape.protocols.openai.responses_answer import item_id
 from slmtape.protocols.openai.responses_items import check_new, identified, read_items
 from slmtape.protocols.openai.responses_prompt import conversation_of, resolved
 from slmtape.protocols.openai.responses_state import Conversation, Item

@@ -93,14 +93,14 @@ class EmbeddingCall:
 
 def parse(incoming: Incoming) -> EmbeddingCall:
     """The call in a body. Raises RequestError."""
-    body, _ = fields.read(incoming, Body, FIELDS, needed=("input",))
+    body, extras = fields.read(incoming, Body, FIELDS, needed=("input",))
     texts = fields.texts(body.input)
     if "" in texts:
         raise _empty("input" if isinstance(body.input, str) else f"input[{texts.index('')}]")
     model = fields.served_model(incoming.served, body.model)
     return EmbeddingCall(
         model=body.model,
-        requests=[EmbeddingRequest(model=model, input=text) for text in texts],
+        requests=[EmbeddingRequest(model=model, input=text, extras=extras) for text in texts],
         dimensions=body.dimensions,
         base64=body.encoding_format == "base64",
     )

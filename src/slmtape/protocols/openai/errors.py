@@ -7,11 +7,14 @@ from typing import Any, Literal
 
 from pydantic_core import ErrorDetails, from_json
 
-from slmtape.errors import ContextLengthExceeded, RequestError, SlmtapeError
+from slmtape.errors import RequestError, SlmtapeError
 from slmtape.protocols.openai import unserved
 
 ONE, MANY, TOKENS, TOKEN_ARRAYS = BRANCHES = ("<one>", "<many>", "<tokens>", "<token arrays>")
 """What unions of a value and an array of them call their branches."""
+
+REFUSED = "refused"
+"""What a validator calls a mistake that it has the error for, in `ctx["error"]`."""
 
 
 def body(error: SlmtapeError) -> bytes:
@@ -23,18 +26,6 @@ def body(error: SlmtapeError) -> bytes:
         "code": error.code,
     }
     return json.dumps({"error": told}, ensure_ascii=False).encode()
-
-
-def prompt_too_long(error: SlmtapeError) -> SlmtapeError:
-    """How text completions tell that a prompt is too long."""
-    if not isinstance(error, ContextLengthExceeded):
-        return error
-    return RequestError(
-        f"This model's maximum context length is {error.limit} tokens, however you requested "
-        f"{error.tokens} tokens in your prompt. Please reduce your prompt.",
-        param="prompt",
-        code=error.code,
-    )
 
 
 def no_such_path(method: str, path: str) -> RequestError:
@@ -130,6 +121,21 @@ def unsupported(param: str, what: str, instead: str = "") -> RequestError:
     )
 
 
+def only_with(param: str, needed: str) -> RequestError:
+    """The error for a parameter that means nothing unless another is true."""
+    return RequestError(
+        f"The '{param}' parameter is only allowed when '{needed}' is enabled.", param=param
+    )
+
+
+def needing(param: str, needed: str) -> RequestError:
+    """The error for a parameter that means nothing unless the array `needed` is given."""
+    return RequestError(
+        f"Invalid value for '{param}': '{param}' is only allowed when '{needed}' are specified.",
+        param=param,
+    )
+
+
 def not_among(param: str, value: Any, supported: Sequence[str]) -> RequestError:
     """The error for a value that is none of the supported ones."""
     if not isinstance(value, str):
@@ -183,6 +189,9 @@ def _told(error: ErrorDetails, under: str = "") -> RequestError:
         return _long_name(_path(error["loc"][:-2], under), error)
     param = _path(error["loc"], under)
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    if kind == REFUSED:
+        refused: RequestError = context["error"]
+        return refused
     if kind == "missing":
         return missing(param)
     if kind == "extra_forbidden":
@@ -212,6 +221,7 @@ _TYPES = {
     "float_type": "a decimal",
     "bool_type": "a boolean",
     "list_type": "an array",
+    "objects_type": "an array of objects",
     "dict_type": "an object",
     "model_type": "an object",
     "model_attributes_type": "an object",

@@ -2,24 +2,26 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError
 
 from slmtape.errors import RequestError
 from slmtape.protocols import Incoming, Served
 from slmtape.protocols.openai import errors
-from slmtape.protocols.openai.wire import Extras, Treatment, plain
+from slmtape.protocols.openai.wire import Extras, Strict, Treatment, plain
 
 INT32 = 2**31 - 1
 INT64 = 2**63 - 1
 MOST_TEXTS = 2048
 """How many texts one body may have: of prompts, or of inputs to embed."""
 
+_TIERS = {"auto": "default", "fast": "priority"}
 _BIAS_KEY = re.compile(r"0|[1-9][0-9]{0,8}")
 
 Shape = TypeVar("Shape", bound=BaseModel)
 Bias = Annotated[float, Field(ge=-100, le=100)]
+Text64 = Annotated[str, Field(max_length=64)]
 
 
 def _kind(value: Any) -> str | None:
@@ -50,6 +52,26 @@ Texts = Annotated[
     ),
 ]
 """One text or several, each a string or an array of token ids of the model that answers."""
+
+
+class ModerationMode(Strict):
+    """What is done with harmful text."""
+
+    mode: Literal["score", "block"]
+
+
+class ModerationPolicy(Strict):
+    """`moderation.policy`."""
+
+    input: ModerationMode | None = None
+    output: ModerationMode | None = None
+
+
+class Moderation(Strict):
+    """`moderation`. Nothing is moderated here."""
+
+    model: str
+    policy: ModerationPolicy | None = None
 
 
 def texts(given: Any) -> tuple[str | tuple[int, ...], ...]:
@@ -104,6 +126,11 @@ def served_model(served: Served, asked: str) -> str:
             status=404,
         )
     return model
+
+
+def served_tier(asked: str) -> str:
+    """The `service_tier` that an answer says it had, where this one was asked for."""
+    return _TIERS.get(asked, asked)
 
 
 def biases(given: Mapping[str, float] | None) -> tuple[tuple[int, float], ...]:

@@ -1,4 +1,4 @@
-"""Log-probabilities of tokens, as both APIs write them."""
+"""Log-probabilities of tokens, as the APIs write them."""
 
 from typing import Any
 
@@ -14,13 +14,18 @@ def token_logprobs(token: Token) -> dict[str, Any]:
     return {**_told(token.text, token.logprob), "top_logprobs": top}
 
 
-def _told(text: bytes, logprob: float) -> dict[str, Any]:
-    return {"token": _text(text), "logprob": max(logprob, _LEAST), "bytes": list(text)}
+def finite(logprob: float) -> float:
+    """A log-probability as JSON can hold it."""
+    return max(_LEAST, logprob)  # in this order it is _LEAST for NaN too
 
 
-def _text(token: bytes) -> str:
+def spelled(token: bytes) -> str:
     """The token's text; part of a character is written like `bytes:\\xe2\\x82`."""
     try:
         return token.decode()
     except UnicodeDecodeError:
         return "bytes:" + "".join(f"\\x{byte:02x}" for byte in token)
+
+
+def _told(text: bytes, logprob: float) -> dict[str, Any]:
+    return {"token": spelled(text), "logprob": finite(logprob), "bytes": list(text)}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
-from slmtape.protocols.openai.chat_stored import StoredCompletions
+from slmtape.protocols.openai.chat_stored import StoredCompletions, TimesAsked
 from slmtape.protocols.openai.responses_state import Conversation, Item, StoredResponse
 
 
@@ -13,10 +13,12 @@ from slmtape.protocols.openai.responses_state import Conversation, Item, StoredR
 class Memory:
     """Stored answers and conversations, by id. `numbers` are those of conversations.
 
-    `equals` counts responses that were remembered, by what is equal in equal ones.
+    `asked` counts the completions that were to be stored, `equals` the responses that were
+    remembered, by what is equal in equal ones.
     """
 
     completions: StoredCompletions = field(default_factory=dict)
+    asked: TimesAsked = field(default_factory=Counter)
     responses: dict[str, StoredResponse] = field(default_factory=dict)
     conversations: dict[str, Conversation] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=count)

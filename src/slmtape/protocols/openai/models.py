@@ -4,8 +4,7 @@ from typing import Any
 
 from slmtape.errors import RequestError
 from slmtape.protocols import Incoming
-
-_CREATED = 1735689600
+from slmtape.protocols.openai.identity import EPOCH
 
 
 def listing(incoming: Incoming) -> dict[str, Any]:
@@ -27,4 +26,4 @@ def one(incoming: Incoming) -> dict[str, Any]:
 
 
 def _model(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": _CREATED, "owned_by": "slmtape"}
+    return {"id": name, "object": "model", "created": EPOCH, "owned_by": "slmtape"}

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from slmtape.generation import FinishReason, GenerationResult, Piece, Token
-from slmtape.protocols.openai.identity import EPOCH
+from slmtape.protocols.openai.identity import moment
 from slmtape.protocols.openai.logprobs import token_logprobs
 from slmtape.protocols.openai.responses_state import Item
 from slmtape.protocols.openai.tools import call_id
@@ -65,11 +65,6 @@ def _digest(key: str, settings: Mapping[str, Any]) -> str:
 def item_id(prefix: str, seed: str) -> str:
     """An id that is the same for the same seed."""
     return f"{prefix}_{hashlib.sha256(seed.encode()).hexdigest()[:48]}"
-
-
-def moment(seed: str) -> int:
-    """A time, in seconds since the epoch, that is the same for the same seed."""
-    return EPOCH + int(hashlib.sha256(seed.encode()).hexdigest()[:6], 16)
 
 
 def response(

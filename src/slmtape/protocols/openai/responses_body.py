@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError
 
 from slmtape.errors import RequestError
 from slmtape.protocols.openai import errors
+from slmtape.protocols.openai.fields import INT32, Moderation, Text64
 from slmtape.protocols.openai.metadata import Metadata
 from slmtape.protocols.openai.metadata import check as check_metadata
 from slmtape.protocols.openai.responses_format import TextConfig
@@ -76,10 +77,6 @@ _MOVED = {
 }
 """What Chat Completions call otherwise."""
 
-_INT32 = 2**31 - 1
-
-Text64 = Annotated[str, Field(max_length=64)]
-
 
 class Reasoning(Strict):
     """`reasoning`."""
@@ -104,11 +101,13 @@ class Managed(Strict):
     compact_threshold: Annotated[int, Field(ge=1000)] | None = None
 
 
-class Moderation(Strict):
-    """`moderation`. Nothing is moderated here."""
+class CacheOptions(Strict):
+    """`prompt_cache_options`."""
 
-    model: str
-    policy: dict[str, Any] | None = None
+    comparison_response_id: str | None = None
+    mode: Literal["implicit", "explicit"] | None = None
+    prewarm: bool | None = None
+    ttl: Literal["30m", "12h"] | None = None
 
 
 class BackgroundOptions(Strict):
@@ -167,7 +166,7 @@ class Body(Counted):
     user: str | None = None
     safety_identifier: Text64 | None = None
     prompt_cache_key: str | None = None
-    prompt_cache_options: dict[str, Any] | None = None
+    prompt_cache_options: CacheOptions | None = None
     prompt_cache_retention: Literal["in_memory", "24h"] | None = None
     context_management: list[Managed] | None = None
     moderation: Moderation | None = None
@@ -176,8 +175,8 @@ class Body(Counted):
     stream_options: StreamOptions | None = None
     background: bool = False
     background_options: BackgroundOptions | None = None
-    max_output_tokens: Annotated[int, Field(ge=16, le=_INT32)] | None = None
-    max_tool_calls: Annotated[int, Field(ge=1, le=_INT32)] | None = None
+    max_output_tokens: Annotated[int, Field(ge=16, le=INT32)] | None = None
+    max_tool_calls: Annotated[int, Field(ge=1, le=INT32)] | None = None
     store: bool = True
     service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"] = (
         "auto"
@@ -224,10 +223,7 @@ def read_body(
 def check(body: Body) -> None:
     """Raises RequestError for fields that don't go together."""
     if body.stream_options is not None and not body.stream:
-        raise RequestError(
-            "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
-            param="stream_options",
-        )
+        raise errors.only_with("stream_options", "stream")
     check_metadata(body.metadata)
     if body.background and not body.store:
         raise RequestError(

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from slmtape.protocols.openai import fields
 from slmtape.protocols.openai.responses_body import Body
-
-_TIERS = {"auto": "default", "fast": "priority"}
 
 
 def settings(body: Body, format: Mapping[str, Any], conversation: str | None) -> dict[str, Any]:  # noqa: A002
@@ -24,7 +23,7 @@ def settings(body: Body, format: Mapping[str, Any], conversation: str | None) ->
         "reasoning": {"effort": None, "summary": None}
         | body.reasoning.model_dump(exclude_none=True),
         "safety_identifier": body.safety_identifier,
-        "service_tier": _TIERS.get(body.service_tier, body.service_tier),
+        "service_tier": fields.served_tier(body.service_tier),
         "store": body.store,
         "temperature": 1.0 if body.temperature is None else body.temperature,
         "text": {"format": format, "verbosity": body.text.verbosity or "medium"},

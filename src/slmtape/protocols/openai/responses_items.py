@@ -50,7 +50,7 @@ ITEMS = {
 
 _ROLES = ("assistant", "system", "developer", "user")
 
-Text64 = Annotated[str, Field(min_length=1, max_length=64)]
+CallId = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class _Item(Strict):
@@ -72,7 +72,7 @@ class FunctionCall(_Item):
 
     model_config = ConfigDict(populate_by_name=True)
 
-    call_id: Text64
+    call_id: CallId
     name: str
     arguments: str
     async_: bool | None = Field(None, alias="async")
@@ -85,7 +85,7 @@ class FunctionCall(_Item):
 class FunctionCallOutput(_Item):
     """What a function answered."""
 
-    call_id: Text64
+    call_id: CallId
     output: Any
     caller: dict[str, Any] | None = None
     name: str | None = None

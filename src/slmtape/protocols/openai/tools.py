@@ -236,10 +236,7 @@ def _type(given: dict[str, Any], param: str, types: Sequence[str]) -> str:
 
 def _need(tools: Sequence[Tool], param: str) -> None:
     if not tools:
-        raise RequestError(
-            f"Invalid value for '{param}': '{param}' is only allowed when 'tools' are specified.",
-            param=param,
-        )
+        raise errors.needing(param, "tools")
 
 
 def _known(tools: Sequence[Tool], names: Iterable[str], param: str, among: str) -> None:
