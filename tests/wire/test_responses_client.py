@@ -30,12 +30,12 @@ def client(serve: Callable[..., FakeLLMServer]) -> Iterator[OpenAI]:
 
 
 def test_a_stream_comes_to_the_plain_answer(client: OpenAI) -> None:
-    with client.responses.stream(model="echo", input=f"<hm>\n{ASKED}", tools=[TOOL]) as stream:
+    asked: Any = {"model": "echo", "input": f"<hm>\n{ASKED}", "tools": [TOOL], "store": False}
+    with client.responses.stream(**asked) as stream:
         said = "".join(
             event.delta for event in stream if event.type == "response.output_text.delta"
         )
         final = stream.get_final_response()
-    asked: Any = {"model": "echo", "input": f"<hm>\n{ASKED}", "tools": [TOOL]}
     plain = client.responses.create(**asked)
     assert said == plain.output_text == "Wait. call"
     assert (final.id, final.usage) == (plain.id, plain.usage)
