@@ -24,7 +24,7 @@ class Treatment(StrEnum):
 class Strict(BaseModel):
     """An object of a body: each member has its JSON type, and there are no others."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 def _array(value: Any) -> Any:
