@@ -56,8 +56,8 @@ def test_a_response_replays_what_a_chat_completion_recorded(
 
 
 def test_a_streamed_response_is_the_plain_one(client: OpenAI) -> None:
-    plain = client.responses.create(model=MODEL, input=QUESTION)
-    with client.responses.stream(model=MODEL, input=QUESTION) as stream:
+    plain = client.responses.create(model=MODEL, input=QUESTION, store=False)
+    with client.responses.stream(model=MODEL, input=QUESTION, store=False) as stream:
         deltas = [event.delta for event in stream if event.type == "response.output_text.delta"]
         final = stream.get_final_response()
     assert "".join(deltas) == final.output_text == ANSWER
@@ -106,6 +106,7 @@ def test_a_tool_is_called_and_its_result_answered(client: OpenAI) -> None:
 
 def test_a_streamed_call_is_the_plain_one(client: OpenAI) -> None:
     options: Any = {"model": MODEL, "input": ASKED, "tools": [TOOL], "tool_choice": "required"}
+    options["store"] = False  # or they are two responses, with ids of their own
     plain = client.responses.create(**options)
     with client.responses.stream(**options) as stream:
         deltas = [e.delta for e in stream if e.type == "response.function_call_arguments.delta"]
