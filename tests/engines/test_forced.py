@@ -243,6 +243,10 @@ def vector(engine: Engine, text: str | tuple[int, ...]) -> tuple[float, ...]:
     return engine.embed(EmbeddingRequest(model=MODEL, input=text), lambda _: None).vector
 
 
+def product(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True))
+
+
 def test_texts_are_vectors_of_length_one_alike_where_texts_are(engine: Engine) -> None:
     cat, kitten, tax = (
         vector(engine, text)
@@ -251,7 +255,7 @@ def test_texts_are_vectors_of_length_one_alike_where_texts_are(engine: Engine) -
     assert len(cat) == 576
     for one in (cat, kitten, tax):
         assert math.isclose(math.hypot(*one), 1, abs_tol=1e-5)
-    assert math.sumprod(cat, kitten) > math.sumprod(cat, tax) if hasattr(math, "sumprod") else True
+    assert product(cat, kitten) > product(cat, tax)
     assert vector(engine, "The cat sleeps. " * 60) == vector(engine, "The cat sleeps. " * 60)
     assert vector(engine, (1, 2, 60_000)) == vector(engine, (1, 2, 60_000 % 49_152))
 
