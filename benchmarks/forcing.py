@@ -83,7 +83,7 @@ def _llama() -> Iterator[Callable[[dict[str, Any], str], float | None]]:
 
     It gets the schema that our grammar is made of, so that both say about the same.
     """
-    with python(_LOOP, str(models.find(MODEL)), str(_TOKENS)) as (asked, told, _):
+    with python(_LOOP, str(models.find(MODEL).path), str(_TOKENS)) as (asked, told, _):
 
         def generate(schema: dict[str, Any], question: str) -> float | None:
             asked.write(json.dumps([for_generation(json.dumps(schema)), question]) + "\n")

@@ -64,7 +64,7 @@ def _ask(port: int, *, stream: bool) -> str:
 @contextmanager
 def _bare() -> Iterator[Callable[[], tuple[str, float]]]:
     """The least that makes an answer, in a process of its own: what it says, and its seconds."""
-    arguments = str(models.find(MODEL)), _PROMPT, str(_TOKENS)
+    arguments = str(models.find(MODEL).path), _PROMPT, str(_TOKENS)
     with python(_BARE, *arguments) as (asked, told, _):
 
         def generate() -> tuple[str, float]:

@@ -29,7 +29,7 @@ def store(tmp_path: Path) -> Iterator[CassetteStore]:
 @pytest.fixture
 def replay(engine: EchoEngine, store: CassetteStore) -> Callable[..., Replay]:
     def make(mode: Mode = Mode.AUTO) -> Replay:
-        return Replay(mode=mode, store=store, engine=lambda _: engine, remedy=lambda: "Record it.")
+        return Replay(mode=mode, store=store, engine=lambda *_: engine, remedy=lambda: "Record it.")
 
     return make
 

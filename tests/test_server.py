@@ -173,7 +173,7 @@ def test_an_unknown_engine_is_told_with_the_known_ones() -> None:
 
 
 def test_an_unknown_model_is_told_with_the_known_ones() -> None:
-    with pytest.raises(ConfigurationError, match="Known: 'smollm2-135m', or the path"):
+    with pytest.raises(ConfigurationError, match="Known: 'smollm2-135m', 'gemma-3-270m'"):
         FakeLLMServer("gpt-17")
 
 

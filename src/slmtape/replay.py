@@ -98,7 +98,8 @@ class Answer:
 class Replay:
     """Answers requests from a store, an engine, or both, as the mode says.
 
-    `engine` returns the engine for a served model's name; it is called at the first miss.
+    `engine` returns the engine for a served model's name; it is called at the first miss. While it
+    waits for the model, it calls what it is given: that raises where nobody wants it any more.
     `remedy` says, in a sentence, how to have a missing request recorded.
     """
 
@@ -107,7 +108,7 @@ class Replay:
         *,
         mode: Mode,
         store: Store | None,
-        engine: Callable[[str], Engine],
+        engine: Callable[[str, Callable[[], object]], Engine],
         remedy: Callable[[], str],
     ) -> None:
         self._mode = mode
@@ -201,7 +202,7 @@ class Replay:
     def _generate(self, answer: Answer) -> Result:
         """Have the engine answer, and record what it said."""
         request = answer.request
-        engine = self._engine(request.model)
+        engine = self._engine(request.model, lambda: answer.say(Piece()))
         result: Result
         if isinstance(request, EmbeddingRequest):
             result = engine.embed(request, answer.say)

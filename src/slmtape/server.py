@@ -8,7 +8,7 @@ import shlex
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -40,14 +40,19 @@ class FakeLLMServer:
     """A server that speaks the OpenAI API, listening when the constructor returns.
 
     Args:
-        model_name: a known model, or the path of a `.gguf` file, which is served by its name
-            without folder and ending. Its file is looked for at the first miss.
+        model_name: a known model (see `slmtape models list`), a repository of the Hugging Face hub
+            as `"owner/repo"`, `"owner/repo:file.gguf"` or `"owner/repo@revision"`, or the path of
+            a `.gguf` file, which is served by its name without folder and ending. Its file is
+            looked for, and downloaded, at the first miss.
+        model_names: several of them, in one server. Clients say which by `model`.
         cache: the directory of recordings, made when the first recording is. Without one every
             answer is live and nothing is written.
         mode: a `Mode` or its name. If not given, `SLMTAPE_MODE`; else `replay` where `CI` is set
             and `auto` elsewhere. Without a cache: `live`.
-        aliases: other names for the model, such as `{"gpt-4o-mini": "smollm2-135m"}`. The key
-            `"*"` stands for any name.
+        aliases: other names for models, such as `{"gpt-4o-mini": "smollm2-135m"}`. The key `"*"`
+            stands for any name.
+        preload: download and load the models now, not at the first miss. In mode `replay`, where
+            there is nothing to load them for, it does nothing.
         engine: what generates: a name in `slmtape.engines.ENGINES`.
         host: the address to listen on.
         port: the port to listen on; 0: any that is free.
@@ -63,15 +68,18 @@ class FakeLLMServer:
     Raises:
         ConfigurationError: the arguments don't fit together, or the port is taken.
         CassetteError: a recording is damaged.
+        ModelError, EngineError: a model can't be preloaded.
     """
 
     def __init__(
         self,
-        model_name: str = "smollm2-135m",
+        model_name: str | None = None,
         *,
+        model_names: Sequence[str] = (),
         cache: str | os.PathLike[str] | None = None,
         mode: Mode | str | None = None,
         aliases: Mapping[str, str] | None = None,
+        preload: bool = False,
         engine: str = "llamacpp",
         host: str = "127.0.0.1",
         port: int = 0,
@@ -83,7 +91,7 @@ class FakeLLMServer:
         self.mode = _mode(mode, cached=cache is not None)
         self.calls = Calls()
         self._mode_given = mode is not None
-        self._model_name = model_name
+        self._models = _named(model_name, model_names)
         self._engine_name = engine
         if engine not in engines.ENGINES:
             raise ConfigurationError(
@@ -92,7 +100,7 @@ class FakeLLMServer:
         if media not in ("describe", "refuse"):
             raise ConfigurationError(f"Unknown media {media!r}: it is 'describe' or 'refuse'.")
         self._api_key = api_key
-        served = replace(_served(model_name, aliases or {}), lenient=lenient, media=media)
+        served = replace(_served(self._models, aliases or {}), lenient=lenient, media=media)
         self._failures: deque[SlmtapeError] = deque()
         self._engines: dict[str, Engine] = {}
         self._loading = threading.Lock()
@@ -106,6 +114,15 @@ class FakeLLMServer:
         self._replay = Replay(
             mode=self.mode, store=self._store, engine=self._engine, remedy=self._remedy
         )
+        try:
+            if preload and self.mode is not Mode.REPLAY:
+                for name in self._models:
+                    self._engine(name)
+        except BaseException:
+            self._listener.close()
+            if self._store:
+                self._store.close()
+            raise
         reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
         name = f"[{reachable}]" if ":" in reachable else reachable
         self.port: int = self._listener.getsockname()[1]
@@ -171,12 +188,14 @@ class FakeLLMServer:
     ) -> None:
         self.stop()
 
-    def _engine(self, name: str) -> Engine:
-        with self._loading:
-            if name not in self._engines:
-                path = models.find(self._model_name)
-                self._engines[name] = engines.load(self._engine_name, path, name)
-            return self._engines[name]
+    def _engine(self, name: str, waiting: Callable[[], object] = lambda: None) -> Engine:
+        """The engine of a served model, loaded if need be; see `models.find` for `waiting`."""
+        if name not in self._engines:
+            files = models.find(self._models[name], waiting)
+            with self._loading:
+                if name not in self._engines:
+                    self._engines[name] = engines.load(self._engine_name, files, name)
+        return self._engines[name]
 
     def _remedy(self) -> str:
         if self._mode_given:
@@ -292,11 +311,25 @@ def _mode(given: Mode | str | None, *, cached: bool) -> Mode:
     return mode
 
 
-def _served(model_name: str, aliases: Mapping[str, str]) -> Served:
-    name = models.served_name(model_name)
-    for alias, target in aliases.items():
-        if target not in (name, model_name):
+def _named(model_name: str | None, model_names: Sequence[str]) -> dict[str, str]:
+    """What was given for each model, by the name it is served by."""
+    given = [*filter(None, [model_name]), *model_names] or ["smollm2-135m"]
+    named: dict[str, str] = {}
+    for model in given:
+        name = models.served_name(model)
+        if named.setdefault(name, model) != model:
             raise ConfigurationError(
-                f"The alias {alias!r} stands for {target!r}, which is not served. Served: {name!r}."
+                f"{named[name]!r} and {model!r} would both be served as {name!r}."
             )
-    return Served([name], dict.fromkeys(aliases, name))
+    return named
+
+
+def _served(named: Mapping[str, str], aliases: Mapping[str, str]) -> Served:
+    names = {model: name for name, model in named.items()} | {name: name for name in named}
+    for alias, target in aliases.items():
+        if target not in names:
+            raise ConfigurationError(
+                f"The alias {alias!r} stands for {target!r}, which is not served. "
+                f"Served: {', '.join(map(repr, named))}."
+            )
+    return Served(list(named), {alias: names[target] for alias, target in aliases.items()})

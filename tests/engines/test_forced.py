@@ -171,7 +171,7 @@ def taught(request: pytest.FixtureRequest) -> Engine:
 
     source = f"{{# {request.param.strip('{}')} #}}{TAUGHT if '<' in request.param else CHATML}"
     engine = LlamaCppEngine(models.find(MODEL), MODEL)
-    own = weights.Weights(models.find(MODEL))
+    own = weights.Weights(models.find(MODEL).path)
     own.template = ChatTemplate(source, bos="", eos="")
     engine._weights = own
     return engine

@@ -21,7 +21,7 @@ def test_an_answer_that_outgrows_its_context_is_the_one_of_a_large_context() -> 
 
     from slmtape.engines.llamacpp import context, weights
 
-    loaded = weights.load(models.find("smollm2-135m"))
+    loaded = weights.load(models.find("smollm2-135m").path)
     prompt = loaded.tokens("The sea is wide. " * 60)
     logits = []
     for room in (len(prompt), 4096):
@@ -41,8 +41,8 @@ def test_an_answer_that_outgrows_its_context_is_the_one_of_a_large_context() -> 
 def test_weights_and_memory_are_shared_by_all_engines_of_a_file() -> None:
     from slmtape.engines.llamacpp.engine import LlamaCppEngine
 
-    path = models.find("smollm2-135m")
-    one, other = LlamaCppEngine(path, "one"), LlamaCppEngine(path, "other")
+    files = models.find("smollm2-135m")
+    one, other = LlamaCppEngine(files, "one"), LlamaCppEngine(files, "other")
     assert one._weights is other._weights
     assert one._context is other._context
     assert (one.model.name, other.model.name) == ("one", "other")

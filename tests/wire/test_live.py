@@ -99,7 +99,7 @@ def test_a_prompt_longer_than_the_context_is_refused() -> None:
 def test_a_path_to_a_model_file_is_served_by_its_name(tmp_path: Path) -> None:
     from slmtape import models
 
-    path = models.find(MODEL)
+    path = models.find(MODEL).path
     with FakeLLMServer(str(path), cache=tmp_path / "cassettes", mode="auto") as server:
         reply = ask(server.base_url, body("Say hi.", max_tokens=3) | {"model": path.stem})
         assert reply.json["model"] == path.stem

@@ -1,19 +1,32 @@
 """A file or folder here is one engine: what turns a request into an answer.
 
-An engine is `(path, name) -> slmtape.generation.Engine`: a GGUF file and the name it is served by.
+An engine is `(files, name) -> slmtape.generation.Engine`: a model's GGUF file and the name it is
+served by.
 """
 
 from importlib import import_module
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 from slmtape.errors import EngineNotInstalled
 from slmtape.generation import Engine
 
+
+class Files(Protocol):
+    """A model's GGUF file."""
+
+    @property
+    def path(self) -> Path:
+        """The file to load: the first one where the model is split into several."""
+
+    def sha256(self) -> str:
+        """Its digest, in hex."""
+
+
 ENGINES = {"llamacpp": "slmtape.engines.llamacpp.engine:LlamaCppEngine"}
 
 
-def load(engine: str, path: Path, name: str) -> Engine:
+def load(engine: str, files: Files, name: str) -> Engine:
     """The engine of that name on this model file.
 
     Raises EngineNotInstalled where its libraries are missing, ModelError where the file can't be
@@ -21,7 +34,7 @@ def load(engine: str, path: Path, name: str) -> Engine:
     """
     module, _, attribute = ENGINES[engine].partition(":")
     try:
-        made = getattr(import_module(module), attribute)(path, name)
+        made = getattr(import_module(module), attribute)(files, name)
     except ModuleNotFoundError as error:
         raise EngineNotInstalled(
             f"Generating an answer needs {error.name}, which is not installed. "

@@ -1,14 +1,23 @@
-"""A model's name → its GGUF file on disk. A file here is one kind of source."""
+"""A model's name → its GGUF file on disk. A file or folder here is one kind of source."""
 
-from pathlib import Path
+import difflib
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, wait
 from typing import Protocol
 
 from slmtape.errors import ConfigurationError
-from slmtape.models import embedded, local
+from slmtape.models import embedded, hub, local
+from slmtape.models.catalogue import MODELS
+from slmtape.models.files import ModelFiles
+from slmtape.models.progress import Tell, shown
+
+_PATIENCE = 0.05
+"""Seconds between looks at whether a model is still wanted."""
 
 
 class Source(Protocol):
-    """What a file of this folder offers."""
+    """What a file or folder of this folder offers."""
 
     def serves(self, model: str) -> bool:
         """Whether this is a model of this source."""
@@ -16,11 +25,17 @@ class Source(Protocol):
     def served_name(self, model: str) -> str:
         """The name it is served by."""
 
-    def find(self, model: str) -> Path:
-        """The model's file."""
+    def here(self, model: str) -> ModelFiles | None:
+        """The model's files, if they are on this machine. Quick, and asks no network."""
+
+    def fetch(self, model: str, tell: Tell, *, newest: bool = False) -> ModelFiles:
+        """The model's files, brought here if need be, ready to load. Raises ModelError."""
+
+    def remove(self, model: str) -> int:
+        """Delete its files; how many bytes that freed. Raises ModelError where they must stay."""
 
 
-SOURCES: tuple[Source, ...] = (embedded, local)
+SOURCES: tuple[Source, ...] = (embedded, hub, local)
 """Asked in this order."""
 
 
@@ -30,19 +45,58 @@ def served_name(model: str) -> str:
     Raises ConfigurationError where no source knows it. Looks at no file, so that a recording
     can be replayed where its model is not.
     """
-    return _source(model).served_name(model)
+    return source(model).served_name(model)
 
 
-def find(model: str) -> Path:
-    """The model's file. Raises ModelError where it is missing."""
-    return _source(model).find(model)
+def find(model: str, waiting: Callable[[], object] = lambda: None) -> ModelFiles:
+    """The model's files, downloaded if need be. Raises ModelError.
+
+    Until they are here, `waiting` is called again and again; what it raises ends the waiting, not
+    the download. Whoever asks for the same model meanwhile waits for the same download.
+    """
+    future = _fetching(model)
+    while not future.done():
+        waiting()
+        wait([future], timeout=_PATIENCE)
+    return future.result()
 
 
-def _source(model: str) -> Source:
-    for source in SOURCES:
-        if source.serves(model):
-            return source
-    known = ", ".join(repr(name) for name in embedded.MODELS)
+def source(model: str) -> Source:
+    """Where a model comes from. Raises ConfigurationError where no source knows it."""
+    for one in SOURCES:
+        if one.serves(model):
+            return one
+    near = difflib.get_close_matches(model.lower(), MODELS, n=1)
+    guess = f" Did you mean {near[0]!r}?" if near else ""
     raise ConfigurationError(
-        f"Unknown model_name {model!r}. Known: {known}, or the path of a .gguf file."
+        f"Unknown model_name {model!r}.{guess} Known: {', '.join(map(repr, MODELS))}, a repository "
+        "of the Hugging Face hub as 'owner/repo' or 'owner/repo:file.gguf', or the path of a .gguf "
+        "file."
     )
+
+
+_under_way: dict[str, "Future[ModelFiles]"] = {}
+_lock = threading.Lock()
+
+
+def _fetching(model: str) -> "Future[ModelFiles]":
+    with _lock:
+        if model not in _under_way:
+            _under_way[model] = Future()
+            threading.Thread(
+                target=_fetch, args=(model, _under_way[model]), name=f"slmtape-{model}", daemon=True
+            ).start()
+        return _under_way[model]
+
+
+def _fetch(model: str, future: "Future[ModelFiles]") -> None:
+    try:
+        with shown() as tell:
+            files = source(model).fetch(model, tell)
+    except BaseException as error:
+        future.set_exception(error)
+    else:
+        future.set_result(files)
+    finally:
+        with _lock:
+            del _under_way[model]

@@ -6,12 +6,12 @@ from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import llama_cpp
 import numpy as np
 
+from slmtape.engines import Files
 from slmtape.engines.llamacpp import context, weights, worker
 from slmtape.engines.llamacpp.answer import Answer, thinking
 from slmtape.engines.llamacpp.context import CHUNK
@@ -34,15 +34,16 @@ from slmtape.generation import (
 class LlamaCppEngine:
     """Answers from one GGUF file. Requests are answered one after the other."""
 
-    def __init__(self, path: Path, name: str) -> None:
-        self._weights = weights.load(path)
+    def __init__(self, files: Files, name: str) -> None:
+        self._files = files
+        self._weights = weights.load(files.path)
         self._name = name
         self._context = context.shared(self._weights)
 
     @cached_property
     def model(self) -> ModelFile:
         """The model that answers."""
-        return ModelFile(self._name, self._weights.path.name, self._weights.sha256)
+        return ModelFile(self._name, self._files.path.name, self._files.sha256())
 
     def made_with(self, request: Request) -> Mapping[str, str]:
         """What the answer to this request depends on besides it and the model."""

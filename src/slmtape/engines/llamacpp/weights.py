@@ -1,7 +1,6 @@
 """A model's file, loaded once per process and shared by every server of it."""
 
 import ctypes
-import hashlib
 import logging
 import threading
 from functools import cache, cached_property
@@ -41,12 +40,6 @@ class Weights:
         self.template = ChatTemplate(
             source.decode() if source else None, bos=self._bos, eos=self._name(eos)
         )
-
-    @cached_property
-    def sha256(self) -> str:
-        """The file's digest, in hex."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
 
     @cached_property
     def ends_of_text(self) -> list[int]:
@@ -113,7 +106,8 @@ _loading = threading.Lock()
 def load(path: Path) -> Weights:
     """The file's weights; every caller in this process gets the same."""
     with _loading:
-        return _load(path.resolve())
+        # Not resolved: a link's target may have another name, and no parts beside it.
+        return _load(path.absolute())
 
 
 def _log(level: int, text: bytes, _: object) -> None:
