@@ -1,5 +1,6 @@
 """Models of the Hugging Face hub: by their short names, or as `owner/repo[@revision][:file]`."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from slmtape.errors import ModelError
@@ -34,15 +35,18 @@ def fetch(model: str, tell: Tell, *, newest: bool = False) -> ModelFiles:
     best of what is in the cache will do. `newest`: the hub is asked whether there is a newer one.
     """
     address, hub = _known_address(model), _hub()
+    from slmtape.models.hub.complaints import HubUnreachable
+    from slmtape.models.hub.downloading import Damaged
+
     files = hub.cached(address)
     if files and address.is_exact and not newest:
-        return _fitting(model, hub.checked(files))
-    from slmtape.models.hub.complaints import HubUnreachable
-
+        with suppress(Damaged):
+            return _fitting(model, hub.checked(files))
+        files = None
     try:
         return _fitting(model, hub.download(address, tell))
     except HubUnreachable:
-        if files is None or newest:
+        if files is None:
             raise
         return _fitting(model, hub.checked(files))
 
@@ -59,7 +63,7 @@ def _address(model: str) -> Address | None:
     origin = known.origin
     if not isinstance(origin, OnHub):
         return None
-    return Address(origin.repository, origin.revision or "main", origin.file)
+    return Address(origin.repository, origin.revision, origin.file)
 
 
 def _known_address(model: str) -> Address:

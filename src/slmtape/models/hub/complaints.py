@@ -18,8 +18,8 @@ from huggingface_hub.errors import (
 from slmtape.errors import ModelError
 from slmtape.models.hub.address import Address
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
 
 class HubUnreachable(ModelError):
@@ -94,7 +94,10 @@ def _refused(error: HfHubHTTPError, address: Address, endpoint: str) -> str:
     status = error.response.status_code
     why = f"{endpoint} answered {status} when asked for {address.name}"
     if status in (401, 403):
-        return f"{why}: set HF_TOKEN to a token that may read it, or unset a wrong one."
+        return (
+            f"{why}: there is no such repository, or it is private. Set HF_TOKEN to a token that "
+            "may read it, or unset a wrong one."
+        )
     if status == 429:
         return f"{why}: too many requests. Wait a while; with HF_TOKEN set, more are allowed."
     return f"{why}. Try again later."

@@ -34,12 +34,20 @@ _PATIENCE = 10
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
+class Damaged(ModelError):
+    """A file is not what the hub said it is. It has been deleted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """A hub, and the cache of what came from it; by default those that huggingface_hub has."""
+    """A hub, the cache of what came from it, and a place for notes about that.
 
-    endpoint: str | None = None
+    By default those that huggingface_hub has.
+    """
+
+    endpoint: str = constants.ENDPOINT
     cache: Path = Path(constants.HF_HUB_CACHE)
+    assets: Path = Path(constants.HF_ASSETS_CACHE)
 
     def cached(self, address: Address) -> ModelFiles | None:
         """The files of an address, if they are in the cache. Whether they are whole is not asked.
@@ -59,7 +67,7 @@ class Hub:
 
         Raises ModelError, in a sentence that says what to do.
         """
-        with told(address, self.endpoint or constants.ENDPOINT, self.cache):
+        with told(address, self.endpoint, self.cache):
             sizes = self._sizes(address)
             names = choose(sizes, address.file)
             if not names:
@@ -72,11 +80,11 @@ class Hub:
         return self.checked(files)
 
     def checked(self, files: ModelFiles) -> ModelFiles:
-        """The files, if they are what the hub said; raises ModelError and deletes them if not."""
+        """The files, if they are what the hub said they are. Raises Damaged."""
         for path, expected in zip(files.paths, files.digests, strict=bool(files.digests)):
-            if not _is_whole(path, expected):
+            if not self._is_whole(path, expected):
                 _delete(path)
-                raise ModelError(
+                raise Damaged(
                     f"{path.name} arrived damaged: its SHA-256 is not {expected}, as the hub says. "
                     "It is deleted; try again."
                 )
@@ -147,6 +155,21 @@ class Hub:
             tqdm_class=_telling(tell, name, size),
         )
 
+    def _is_whole(self, path: Path, expected: str) -> bool:
+        """Whether a file has this SHA-256. It is read for that once, and a note of it kept."""
+        about = path.stat()
+        seen = f"{about.st_size} {about.st_mtime_ns}"
+        note = self.assets / "slmtape" / "checked" / expected
+        with suppress(OSError):
+            if note.read_text() == seen:
+                return True
+        if digest(path) != expected:
+            return False
+        with suppress(OSError):
+            note.parent.mkdir(parents=True, exist_ok=True)
+            note.write_text(seen)
+        return True
+
 
 def _named(address: Address) -> Sequence[str]:
     """The files that an address names."""
@@ -166,23 +189,6 @@ def _expected(path: Path) -> str | None:
         return None
     name = path.readlink().name
     return name if _SHA256.fullmatch(name) else None
-
-
-def _is_whole(path: Path, expected: str) -> bool:
-    """Whether a file has this SHA-256. It is read once: the answer is kept beside the cache."""
-    about = path.stat()
-    seen = f"{about.st_size} {about.st_mtime_ns}"
-    memo: Path | None = None
-    with suppress(OSError, ValueError):
-        memo = huggingface_hub.cached_assets_path("slmtape", "checked") / expected
-        if memo.is_file() and memo.read_text() == seen:
-            return True
-    if digest(path) != expected:
-        return False
-    with suppress(OSError):
-        if memo:
-            memo.write_text(seen)
-    return True
 
 
 def _delete(path: Path) -> None:

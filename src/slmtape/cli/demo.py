@@ -1,13 +1,12 @@
-"""The command `slmtape`."""
+"""`slmtape demo`: the product in a minute."""
 
 import shutil
-import signal
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
 from rich.console import Console
@@ -16,9 +15,7 @@ from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.table import Table
 
-import slmtape
-from slmtape.calls import Call
-from slmtape.errors import SlmtapeError
+from slmtape.cli.options import cassettes_option, model_option, told_errors
 from slmtape.generation import Mode
 from slmtape.server import FakeLLMServer
 
@@ -28,23 +25,8 @@ with FakeLLMServer({model}cache="{cassettes}") as server:
     client = OpenAI(**server.openai_client_args())
     client.chat.completions.create(model="{name}", messages=messages)"""
 
-cassettes_option = click.option(
-    "--cassettes",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="The directory of recordings.",
-)
-model_option = click.option(
-    "--model", default="smollm2-135m", show_default=True, help="A model's name, or a .gguf file."
-)
 
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(slmtape.__version__)
-def main() -> None:
-    """A fake LLM server for tests: real answers from a small model, recorded, then replayed."""
-
-
-@main.command()
+@click.command()
 @click.argument("question", default=QUESTION)
 @cassettes_option
 @model_option
@@ -54,66 +36,13 @@ def demo(question: str, cassettes: Path | None, model: str) -> None:
     Leaves nothing behind, unless --cassettes says where the recording may stay.
     """
     console = Console(highlight=False)
-    with _folder(cassettes) as folder, _told_errors():
+    with _folder(cassettes) as folder, told_errors():
         console.print(f"\n[bold]{escape(question)}[/]\n")
         first = _ask(console, question, folder, model)
         console.print("\n[dim]And again, from a new server:[/]\n")
         second = _ask(console, question, folder, model)
     _report(console, first, second, kept=cassettes is not None)
     _show_code(console, str(cassettes or "cassettes"), model, second.model)
-
-
-@main.command()
-@cassettes_option
-@model_option
-@click.option("--mode", type=click.Choice([mode.value for mode in Mode]), help="The record mode.")
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8080, show_default=True, help="0: any that is free.")
-@click.option(
-    "--alias", "aliases", multiple=True, help="Another name for the model; '*' for any. Repeatable."
-)
-@click.option("--api-key", help="The key that clients must send. By default any, or none.")
-@click.option("--lenient", is_flag=True, help="Let parameters through that OpenAI doesn't know.")
-@click.option(
-    "--media",
-    type=click.Choice(["describe", "refuse"]),
-    default="describe",
-    show_default=True,
-    help="What becomes of images, audio and files.",
-)
-def serve(
-    cassettes: Path | None, model: str, aliases: list[str], api_key: str | None, **options: Any
-) -> None:
-    """Serve the OpenAI API until Ctrl-C or SIGTERM, for programs that are not Python tests."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    console = Console(highlight=False)
-    with (
-        _told_errors(),
-        FakeLLMServer(
-            model,
-            cache=cassettes,
-            aliases=dict.fromkeys(aliases, model),
-            api_key=api_key,
-            **options,
-        ) as server,
-    ):
-        console.print(f"OPENAI_BASE_URL={server.base_url} OPENAI_API_KEY={api_key or 'slmtape'}")
-        console.print(f"[dim]mode {server.mode.value}; Ctrl-C stops[/]")
-        seen, unfinished = 0, list[Call]()
-        try:
-            while True:
-                time.sleep(0.2)
-                new = server.calls[seen:]
-                seen += len(new)
-                looked_at, unfinished = [*unfinished, *new], []
-                for call in looked_at:
-                    if call.seconds is None:
-                        unfinished.append(call)
-                        continue
-                    what = call.error or ("replayed" if call.replayed else "generated")
-                    console.print(f"{call.path} {escape(str(what))} [dim]{call.seconds:.3f} s[/]")
-        except KeyboardInterrupt:
-            console.print("stopped")
 
 
 class _Asked(NamedTuple):
@@ -196,12 +125,3 @@ def _folder(given: Path | None) -> Iterator[Path]:
         yield temporary / "cassettes"
     finally:
         shutil.rmtree(temporary)
-
-
-@contextmanager
-def _told_errors() -> Iterator[None]:
-    """slmtape's own errors as one sentence instead of a traceback."""
-    try:
-        yield
-    except SlmtapeError as error:
-        raise click.ClickException(error.message) from error
