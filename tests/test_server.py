@@ -177,6 +177,32 @@ def test_an_unknown_model_is_told_with_the_known_ones() -> None:
         FakeLLMServer("gpt-17")
 
 
+def test_several_models_answer_by_their_names_and_aliases(echo: EchoEngine, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{name}.gguf" for name in ("one", "two")]
+    for path in paths:
+        path.touch()
+    aliases = {"gpt-4o": "two", "*": str(paths[0])}
+    names = [str(path) for path in paths]
+    with FakeLLMServer(
+        model_names=names, aliases=aliases, engine="echo", cache=tmp_path / "c", mode="auto"
+    ) as server:
+        said = {
+            asked: ask(server.base_url, chat("hello") | {"model": asked}).json["model"]
+            for asked in ("one", "two", "gpt-4o", "gpt-5")
+        }
+        listed = ask(server.base_url, b"", method="GET", path="/models").json["data"]
+    assert said == {"one": "one", "two": "two", "gpt-4o": "gpt-4o", "gpt-5": "gpt-5"}
+    assert [model["id"] for model in listed] == ["one", "two", "gpt-4o"]
+    assert echo.runs == 2
+    assert {path.parent.name for path in (tmp_path / "c").rglob("*.json")} == {"one", "two"}
+
+
+def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
+    names = ["a/same.gguf", "b/same.gguf"]
+    with pytest.raises(ConfigurationError, match="would both be served as 'same'"):
+        FakeLLMServer(model_names=names)
+
+
 def test_without_a_cache_every_answer_is_live_and_nothing_is_written(
     serve: Serve, echo: EchoEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

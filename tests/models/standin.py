@@ -79,6 +79,22 @@ class Hub:
     asked: list[str] = field(default_factory=list)
     """Method and path of each question, with its range."""
     url: str = ""
+    _heard: threading.Condition = field(default_factory=threading.Condition)
+
+    def hear(self, question: str) -> None:
+        """Remember a question."""
+        with self._heard:
+            self.asked.append(question)
+            self._heard.notify_all()
+
+    def wait_for(self, beginning: str, count: int = 1) -> None:
+        """Wait until so many questions have come that begin so."""
+
+        def came() -> bool:
+            return sum(line.startswith(beginning) for line in self.asked) >= count
+
+        with self._heard:
+            assert self._heard.wait_for(came, timeout=60), self.asked
 
     def downloads(self) -> list[str]:
         """The questions that were answered with content."""
@@ -119,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         path = unquote(urlsplit(self.path).path)
         asked = [self.command, path, self.headers.get("range")]
-        self.hub.asked.append(" ".join(filter(None, asked)))
+        self.hub.hear(" ".join(filter(None, asked)))
         if found := re.fullmatch(r"/cdn/(.+?)//(.+)", path):
             self._send_content(self.hub.files[found[1]][found[2]])
         elif self.hub.refuse:

@@ -302,8 +302,7 @@ def test_a_known_model_of_another_size_is_refused(hub: standin.Hub, tmp_path: Pa
 def test_processes_that_ask_at_once_download_once(hub: standin.Hub, tmp_path: Path) -> None:
     hub.hold = threading.Event()
     both = [command(hub, tmp_path, "pull", f"owner/tiny:{FILE}") for _ in range(2)]
-    while sum(line.startswith("HEAD") for line in hub.asked) < 2:
-        assert all(one.poll() is None for one in both)
+    hub.wait_for("HEAD", 2)
     hub.hold.set()
     for one in both:
         complaints = one.communicate(timeout=60)[1]
