@@ -64,6 +64,8 @@ class FakeLLMServer:
         media: what becomes of images, audio and files, which the model can't take in: "describe"
             puts a line in their place that names type, size and digest; "refuse" answers with an
             error.
+        reasoning_content: chat completions tell what the model thought, in `reasoning_content`, as
+            DeepSeek and llama.cpp do. OpenAI leaves it out. Responses have it in any case.
 
     Raises:
         ConfigurationError: the arguments don't fit together, or the port is taken.
@@ -87,6 +89,7 @@ class FakeLLMServer:
         api_key: str | None = None,
         lenient: bool = False,
         media: Literal["describe", "refuse"] = "describe",
+        reasoning_content: bool = False,
     ) -> None:
         self.mode = _mode(mode, cached=cache is not None)
         self.calls = Calls()
@@ -100,7 +103,12 @@ class FakeLLMServer:
         if media not in ("describe", "refuse"):
             raise ConfigurationError(f"Unknown media {media!r}: it is 'describe' or 'refuse'.")
         self._api_key = api_key
-        served = replace(_served(self._models, aliases or {}), lenient=lenient, media=media)
+        served = replace(
+            _served(self._models, aliases or {}),
+            lenient=lenient,
+            media=media,
+            reasoning_content=reasoning_content,
+        )
         self._failures: deque[SlmtapeError] = deque()
         self._engines: dict[str, Engine] = {}
         self._loading = threading.Lock()

@@ -1,6 +1,7 @@
 """Results as a chat completion: one body of JSON, or events."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from slmtape.generation import FinishReason, GenerationResult, Piece, Token
 from slmtape.protocols.openai.chat import ChatCall
-from tests.protocols.calls import call
+from tests.protocols.calls import SERVED, call
 from tests.support import chat
 
 KEY = "a" * 16
@@ -214,8 +215,16 @@ def test_a_legacy_call_stands_in_function_call() -> None:
 # Reasoning
 
 
-def test_reasoning_has_a_member_of_its_own() -> None:
+def test_reasoning_is_counted_and_left_out_as_at_openai() -> None:
     parsed = call(chat("hi", tools=TOOLS))
+    answer = told(parsed, ALL)
+    assert "hm so" not in json.dumps(answer)
+    assert answer["usage"]["completion_tokens_details"]["reasoning_tokens"] == 2
+    assert deltas(events(parsed, ALL))[0] == {"content": "Well"}
+
+
+def test_reasoning_has_a_member_of_its_own_where_the_server_is_told_to_tell_it() -> None:
+    parsed = call(chat("hi", tools=TOOLS), replace(SERVED, reasoning_content=True))
     answer = told(parsed, ALL)
     assert answer["choices"][0]["message"]["reasoning_content"] == "hm so"
     assert answer["usage"]["completion_tokens_details"]["reasoning_tokens"] == 2
@@ -299,7 +308,8 @@ def test_a_client_puts_the_events_together_to_the_whole_answer(
         pieces.extend(Piece(one, "arguments") for one in arguments)
     answered = result(*pieces, finish_reason=finish_reason)
     options = {"functions": [{"name": "f"}]} if legacy else {"tools": TOOLS}
-    parsed = call(chat("hi", stream=True, **options))
+    body = chat("hi", stream=True, **options)
+    parsed = call(body, replace(SERVED, reasoning_content=legacy))
     state = ChatCompletionStreamState()
     for chunk in events(parsed, answered):
         state.handle_chunk(ChatCompletionChunk.model_validate(chunk))

@@ -86,10 +86,21 @@ def test_log_probabilities_are_read(client: OpenAI, stream: bool) -> None:
     assert [len(token.top_logprobs) for token in tokens] == [2, 2]
 
 
-def test_reasoning_is_read_as_other_servers_tell_it(client: OpenAI) -> None:
-    told = client.chat.completions.create(model="echo", messages=asking("<hm> yes"))
+@pytest.mark.parametrize("shown", [False, True])
+def test_reasoning_is_left_out_or_read_as_other_servers_tell_it(
+    serve: Callable[..., FakeLLMServer], shown: bool
+) -> None:
+    with OpenAI(**serve(reasoning_content=shown).openai_client_args()) as client:
+        asked = client.chat.completions.create
+        told = asked(model="echo", messages=asking("<hm> yes"))
+        with asked(model="echo", messages=asking("<hm> yes"), stream=True) as stream:
+            said = [chunk.choices[0].delta.to_dict() for chunk in stream if chunk.choices]
     message = told.choices[0].message
-    assert (message.content, message.to_dict()["reasoning_content"]) == ("yes", "hm")
+    assert message.content == "yes"
+    assert message.to_dict().get("reasoning_content") == ("hm" if shown else None)
+    assert [delta.get("reasoning_content") for delta in said[1:-1]] == (
+        ["hm", None] if shown else [None]
+    )
     assert told.usage is not None
     assert told.usage.completion_tokens_details is not None
     assert told.usage.completion_tokens_details.reasoning_tokens == 1

@@ -44,6 +44,7 @@ from slmtape.server import FakeLLMServer
     show_default=True,
     help="What becomes of images, audio and files.",
 )
+@click.option("--reasoning-content", is_flag=True, help="Tell in chats what the model thought.")
 def serve(
     cassettes: Path | None,
     models: list[str],

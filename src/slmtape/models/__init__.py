@@ -90,13 +90,15 @@ def _fetching(model: str) -> "Future[ModelFiles]":
 
 
 def _fetch(model: str, future: "Future[ModelFiles]") -> None:
+    outcome: ModelFiles | BaseException
     try:
         with shown() as tell:
-            files = source(model).fetch(model, tell)
+            outcome = source(model).fetch(model, tell)
     except BaseException as error:
-        future.set_exception(error)
+        outcome = error
+    with _lock:  # before anybody hears of it, so that who asks again asks anew
+        del _under_way[model]
+    if isinstance(outcome, BaseException):
+        future.set_exception(outcome)
     else:
-        future.set_result(files)
-    finally:
-        with _lock:
-            del _under_way[model]
+        future.set_result(outcome)

@@ -20,13 +20,14 @@ class Served:
 
     `lenient`: parameters that OpenAI doesn't know are let through. `media` says what becomes of
     images, audio and files, which a text model can't take in: a line that stands for each, or an
-    error.
+    error. `reasoning_content`: answers tell what the model thought also where OpenAI would not.
     """
 
     models: Sequence[str]
     aliases: Mapping[str, str]
     lenient: bool = False
     media: Literal["describe", "refuse"] = "describe"
+    reasoning_content: bool = False
 
     def find(self, asked: str) -> str | None:
         """The served model that answers to the name a client asked for."""

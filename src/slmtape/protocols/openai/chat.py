@@ -67,7 +67,7 @@ def parse(incoming: Incoming) -> ChatCall:
         request=_request(body, tools, extras, served),
         n=body.n,
         stream=body.stream,
-        form=_form(body, tools),
+        form=_form(body, tools, served),
     )
     check_contents(body.messages)
     return _stored(call, body, incoming.memory) if body.store else call
@@ -104,7 +104,7 @@ def _request(body: Body, tools: ToolUse, extras: Extras, served: Served) -> Gene
     )
 
 
-def _form(body: Body, tools: ToolUse) -> Form:
+def _form(body: Body, tools: ToolUse, served: Served) -> Form:
     options = body.stream_options
     return Form(
         model=body.model,
@@ -113,6 +113,7 @@ def _form(body: Body, tools: ToolUse) -> Form:
         logprobs=body.logprobs,
         named=tools.named,
         legacy=body.functions is not None,
+        reasoning=served.reasoning_content,
     )
 
 

@@ -20,7 +20,8 @@ class Form:
 
     `model` is the name the client asked for. `named`: a certain function had to be called.
     `legacy`: a call is a `function_call`. `metadata` is that of an answer that is stored,
-    and `mark` what tells it from others of the same recordings.
+    and `mark` what tells it from others of the same recordings. `reasoning`: what was thought is
+    told as well, which OpenAI doesn't do.
     """
 
     model: str
@@ -31,6 +32,7 @@ class Form:
     legacy: bool = False
     metadata: Mapping[str, str] | None = None
     mark: str = ""
+    reasoning: bool = False
 
 
 def completion(
@@ -75,7 +77,7 @@ class ChatEvents:
         return "".join(self._event(index, role, None) for index in range(len(self._keys)))
 
     def piece(self, index: int, piece: Piece) -> str:
-        """The event of a piece."""
+        """The event of a piece; nothing for thoughts that are not told."""
         if piece.kind == "text":
             if self._form.logprobs:
                 logprobs = _logprobs([piece], self._form)
@@ -83,7 +85,8 @@ class ChatEvents:
             delta = f'{{"content":{_json(piece.text)}}}'
             return f'{self._head},"choices":[{{"index":{index},"delta":{delta}{self._after_text}'
         if piece.kind == "reasoning":
-            return self._event(index, {"reasoning_content": piece.text}, None)
+            thought = {"reasoning_content": piece.text}
+            return self._event(index, thought, None) if self._form.reasoning else ""
         return self._event(index, self._call(index, piece), None)
 
     def close(self, results: Sequence[GenerationResult]) -> str:
@@ -139,7 +142,7 @@ def _message(key: str, result: GenerationResult, form: Form) -> dict[str, Any]:
         "refusal": None,
         "annotations": [],
     }
-    if result.reasoning:
+    if result.reasoning and form.reasoning:
         message["reasoning_content"] = result.reasoning
     if calls and form.legacy:
         message["function_call"] = {"name": calls[0].name, "arguments": calls[0].arguments}
