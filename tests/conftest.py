@@ -22,6 +22,15 @@ settings.register_profile(
 settings.load_profile("slmtape")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What needs the real hub, and its gigabytes, is run where the marker is named."""
+    if "hub" in config.option.markexpr:
+        return
+    wanted = [item for item in items if not item.get_closest_marker("hub")]
+    config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
+    items[:] = wanted
+
+
 @pytest.fixture(autouse=True)
 def _no_mode_from_outside(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """What the caller's environment says decides only for tests that replay `cassettes/`."""
