@@ -42,7 +42,8 @@ with FakeLLMServer(name) as server:
     assert re.search(expected, said), said
     thought = first.json["usage"]["completion_tokens_details"]["reasoning_tokens"]
     assert bool(thought) is ("reasoning_effort" in options), thought
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+unit = 1 if sys.platform == "darwin" else 1024
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
 """
 
 
