@@ -71,11 +71,14 @@ class Speech:
             self._context.evaluate(prompt[start : start + CHUNK])
         self._evaluated = len(prompt)
 
-    def free(self) -> Iterator[Said]:
-        """Whatever the model says."""
+    def free(self, *, marked: bool = True) -> Iterator[Said]:
+        """Whatever the model says; not `marked`: nothing that opens or closes thoughts."""
+        never = [] if marked else self._weights.marks_of_thoughts
         self.finished = False
         while not self.full:
             self._ready()
+            if never:
+                self._context.logits()[never] = -np.inf
             token = self._sampler.pick(self._context.handle)
             if self._weights.ends(token):
                 self.finished = True
