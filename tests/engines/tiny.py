@@ -23,14 +23,14 @@ _SCALARS = {
 class Family:
     """A model's architecture and what its vocabulary lacks.
 
-    `vocabulary` and `template` name files of llama.cpp's sources; `template` None: it has none.
+    `vocabulary` and `template` name files of llama.cpp's sources; a template may be a text as well.
     `special` and `plain` are tokens that are renamed: those that are never text, and those that
     may be. `ends` is the token that its file names as the end of a turn.
     """
 
     architecture: str
     vocabulary: str
-    template: str | None
+    template: str
     ends: int
     special: Mapping[int, str] = field(default_factory=dict)
     plain: Mapping[int, str] = field(default_factory=dict)
@@ -38,6 +38,20 @@ class Family:
     opens: bool = False
     """Whether a prompt begins with the vocabulary's opening token."""
 
+
+GEMMA_3 = (
+    "{{ bos_token }}{% set told = namespace(first='') %}"
+    "{% if messages[0].role == 'system' %}"
+    "{% set told.first = messages[0].content ~ '\n\n' %}{% set messages = messages[1:] %}"
+    "{% endif %}"
+    "{% for message in messages %}"
+    "{% if (message.role == 'user') != (loop.index0 is even) %}"
+    "{{ raise_exception('user and assistant take turns') }}{% endif %}"
+    "<start_of_turn>{{ 'model' if message.role == 'assistant' else message.role }}\n"
+    "{{ told.first if loop.first }}{{ message.content | trim }}<end_of_turn>\n{% endfor %}"
+    "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
+)
+"""Does what Gemma 3's template is known to do."""
 
 LLAMA = Family(
     architecture="llama",
@@ -73,9 +87,10 @@ SMOLLM3 = Family(
 GEMMA = Family(
     architecture="gemma3",
     vocabulary="gemma-4",
-    template="google-gemma-2-2b-it",
+    template=GEMMA_3,
     ends=106,
     special={105: "<start_of_turn>", 106: "<end_of_turn>"},
+    plain={token: f"<unused9{token:03}>" for token in (*range(46, 53), 98, 100, 101)},
     layers=6,  # every sixth sees more than the sliding window
     opens=True,
 )
@@ -84,14 +99,22 @@ _WIDTH, _HEADS, _HEAD, _INNER = 64, 2, 32, 96
 _CONTEXT = 8192
 
 
+FAMILIES = {family.architecture: family for family in (LLAMA, QWEN, SMOLLM3, GEMMA)}
+
+
+def template(family: Family, sources: Path) -> str:
+    """A family's chat template. `sources`: the folder `models` of llama.cpp."""
+    if "{" in family.template:
+        return family.template
+    return (sources / "templates" / f"{family.template}.jinja").read_text(encoding="utf-8")
+
+
 def write(family: Family, sources: Path, path: Path) -> None:
     """Write a model's file. `sources`: the folder `models` of llama.cpp."""
     writer = GGUFWriter(path, family.architecture)
     _describe(writer, family)
+    writer.add_chat_template(template(family, sources))
     _vocabulary(writer, family, sources / f"ggml-vocab-{family.vocabulary}.gguf")
-    if family.template:
-        source = sources / "templates" / f"{family.template}.jinja"
-        writer.add_chat_template(source.read_text(encoding="utf-8"))
     _weights(writer, family)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -115,7 +138,7 @@ def _describe(writer: GGUFWriter, family: Family) -> None:
 
 
 def _vocabulary(writer: GGUFWriter, family: Family, path: Path) -> None:
-    known = metadata(path)
+    known = _metadata(path)
     tokens, types = known["tokenizer.ggml.tokens"], list(known["tokenizer.ggml.token_type"])
     for names, kind in ((family.special, _CONTROL), (family.plain, _USER_DEFINED)):
         for token, name in names.items():
@@ -137,7 +160,7 @@ def _weights(writer: GGUFWriter, family: Family) -> None:
     size = len(writer.kv_data[0]["tokenizer.ggml.tokens"].value)
 
     def matrix(name: str, rows: int, columns: int) -> None:
-        numbers = chance.standard_normal((rows, columns), np.float32) * 0.5
+        numbers = chance.standard_normal((rows, columns), np.float32) / 8
         raw = quantize(numbers, GGMLQuantizationType.Q8_0)
         writer.add_tensor(name, raw, raw_dtype=GGMLQuantizationType.Q8_0)
 
@@ -168,7 +191,7 @@ def _weights(writer: GGUFWriter, family: Family) -> None:
             vector(f"{block}.post_ffw_norm.weight", _WIDTH, 1)
 
 
-def metadata(path: Path) -> dict[str, Any]:
+def _metadata(path: Path) -> dict[str, Any]:
     """A GGUF file's metadata; texts are bytes. (`gguf.GGUFReader` needs 20 seconds for it.)"""
     with path.open("rb") as file:
         assert file.read(4) == b"GGUF"

@@ -73,12 +73,12 @@ class ChatTemplate:
         return self.format.syntax
 
     def render(
-        self, messages: Sequence[Message], tools: Sequence[Tool] = (), **options: Any
+        self, messages: Sequence[Message], tools: Sequence[Tool] = (), /, **options: Any
     ) -> str:
         """The prompt, up to where the assistant speaks. Raises RequestError where it can't be.
 
         Calls and their results are told as `format.tell` has them. `options` are variables that
-        some templates look at, such as `enable_thinking`.
+        some templates look at, such as `enable_thinking`; ours are not to be replaced by them.
         """
         variables = options | (self.format.variables(tools) if tools else {})
         return self._rendered(in_roles(messages, self._roles), variables)
