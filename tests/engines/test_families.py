@@ -109,9 +109,8 @@ def calls_in(text: str, family: str) -> list[tuple[str, Any]]:
     return [(one["name"], json.loads(one["arguments"])) for one in found]
 
 
-def test_a_model_decides_by_itself_to_call(model: Tiny) -> None:
-    if model.template.calls is None:
-        pytest.skip("this family knows no calls")
+@pytest.mark.parametrize("model", ["llama", "qwen2", "smollm3"], indirect=True)
+def test_a_model_that_was_taught_calls_decides_by_itself_to_make_one(model: Tiny) -> None:
     begins = {"llama": '{"name": "now'}.get(model.family, "<tool_call>")
     ask = asked(QUESTION, tools=(NOW,), **model.saying(begins))
     result = answer(model.engine, ask)
