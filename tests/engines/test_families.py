@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,6 +42,39 @@ def test_it_answers_and_the_same_request_the_same(model: Tiny) -> None:
     other = answer(model.engine, asked(temperature=1, seed=1, max_tokens=12))
     assert other.text != first.text
     assert answer(model.engine, long) == first
+
+
+def test_room_that_grows_changes_no_number(model: Tiny) -> None:
+    from slmtape.engines.llamacpp.context import CHUNK, Context
+
+    prompt = model.weights.tokens("The sea is wide. " * 60)
+    logits = []
+    for room in (len(prompt), 4096):
+        context = Context(model.weights)
+        context.clear(room)
+        for start in range(0, len(prompt), CHUNK):
+            context.evaluate(prompt[start : start + CHUNK])
+        if not context.holds(4096):
+            context.grow()
+        context.evaluate(prompt[:1])
+        logits.append(context.logits().copy())
+    assert (logits[0] == logits[1]).all()
+
+
+def test_growing_can_be_stopped(tiny_models: dict[str, Path]) -> None:
+    from slmtape.engines.llamacpp.context import Context
+
+    def stop() -> None:
+        raise TimeoutError
+
+    context = Context(Tiny(tiny_models["gemma3"]).weights)
+    context.clear(1)
+    context.evaluate([7])
+    with pytest.raises(TimeoutError):
+        context.grow(stop)  # a sliding window's memory is evaluated again
+    context.clear(1)
+    context.evaluate([7])
+    assert context.logits().any()
 
 
 def test_what_a_template_writes_is_read_as_it_was_in_training(model: Tiny) -> None:

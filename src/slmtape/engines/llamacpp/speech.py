@@ -163,7 +163,7 @@ class Speech:
         if self._pending:
             needed = self._evaluated + len(self._pending)
             while not self._context.holds(needed):
-                self._context.grow()
+                self._context.grow(lambda: self._say(Piece()))
             for start in range(0, len(self._pending), CHUNK):
                 self._context.evaluate(self._pending[start : start + CHUNK])
             self._evaluated = needed
