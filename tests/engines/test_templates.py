@@ -41,12 +41,12 @@ PRINTS_TOOLS = (
 """Reads of functions as SmolLM3's own template does."""
 
 
-@pytest.fixture(params=TEMPLATES)
+@pytest.fixture(params=TEMPLATES, scope="module")
 def family(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def source(family: str, llama_cpp_models: Path) -> str:
     name = TEMPLATES[family]
     if name == GEMMA_3:
@@ -54,7 +54,7 @@ def source(family: str, llama_cpp_models: Path) -> str:
     return (llama_cpp_models / "templates" / f"{name}.jinja").read_text(encoding="utf-8")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def template(source: str) -> ChatTemplate:
     return ChatTemplate(source, bos="<bos>", eos="<eos>")
 
