@@ -30,7 +30,7 @@ class Script:
     def read(self, prompt: list[int]) -> None:
         self.forced.append("<prompt>")
 
-    def free(self) -> Iterator[Any]:
+    def free(self, *, marked: bool = True) -> Iterator[Any]:
         from slmtape.engines.llamacpp.speech import Said
 
         self.finished = False

@@ -1,5 +1,7 @@
 """How models are told of functions and write their calls, without a model."""
 
+import json
+
 import pytest
 
 from slmtape.engines.llamacpp.tools import (
@@ -9,6 +11,7 @@ from slmtape.engines.llamacpp.tools import (
     Syntax,
     asking_for_arguments,
     called,
+    format_of,
     in_words,
     syntax,
     told,
@@ -36,6 +39,8 @@ HISTORY = (
         ("{% for message in messages %}", None),
         ("tools in a syntax of its own: [TOOL_CALLS]", None),
         ("no functions, but <tool_call>", None),
+        ("{% for tool in xml_tools %}...<tool_call>...", HERMES),
+        ("Reasoning Mode: ... You are a helpful AI assistant named SmolLM", HERMES),
     ],
 )
 def test_a_template_tells_which_syntax_its_model_knows(
@@ -102,3 +107,68 @@ def test_arguments_are_asked_for_where_the_user_has_spoken() -> None:
         "assistant",
         "user",
     ]
+
+
+LLAMAS = format_of('tools: "parameters": dictionary of argument name and its value')
+SMOLLM3S = format_of("xml_tools")
+UNTAUGHT = format_of("Reasoning Mode: , named SmolLM")
+OTHER = ToolCall("now", "{}", "call_1")
+
+
+def test_a_llama_is_told_calls_one_by_one_each_with_its_result() -> None:
+    turns = (
+        HISTORY[0],
+        Message("assistant", "Hm.", tool_calls=(CALL, OTHER)),
+        Message("tool", "noon", tool_call_id="call_1"),
+        Message("tool", "21 degrees", tool_call_id="call_0"),
+        Message("tool", "?", tool_call_id="call_7"),
+    )
+    assert LLAMAS.tell(turns, ()) == (
+        HISTORY[0],
+        Message("assistant", "Hm."),
+        Message("assistant", "", tool_calls=(CALL,)),
+        turns[3],
+        Message("assistant", "", tool_calls=(OTHER,)),
+        turns[2],
+        turns[4],
+    )
+
+
+def test_a_llama_is_told_of_functions_by_the_user() -> None:
+    system, empty = Message("system", "Be brief."), Message("user", "")
+    answer = Message("assistant", "Hm.")
+    for turns, told_as in [
+        (HISTORY, HISTORY),
+        ((system, *HISTORY), (system, *HISTORY)),
+        ((system,), (system, empty)),
+        ((answer,), (empty, answer)),
+        ((system, answer, *HISTORY), (system, empty, answer, *HISTORY)),
+    ]:
+        assert LLAMAS.tell(turns, [WEATHER]) == told_as
+        assert LLAMAS.tell(turns, []) == turns
+
+
+def test_a_smollm3_is_told_calls_and_results_as_text() -> None:
+    question, call, result = SMOLLM3S.tell(HISTORY, [WEATHER])
+    assert question == HISTORY[0]
+    assert call.content == (
+        '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n</tool_call>'
+    )
+    assert not call.tool_calls
+    assert result.content == "<tool_response>\n21 degrees\n</tool_response>"
+    [text] = SMOLLM3S.variables([WEATHER])["xml_tools"]
+    assert json.loads(text) == told([WEATHER])[0]
+
+
+def test_a_smollm3_that_was_not_told_of_functions_reads_of_them_in_its_instructions() -> None:
+    system = Message("system", "Be brief.")
+    teaching, *rest = UNTAUGHT.tell(HISTORY, [WEATHER, Tool("now")])
+    assert tuple(rest) == SMOLLM3S.tell(HISTORY, [])
+    texts = [line for line in teaching.content.splitlines() if line.startswith('{"type')]
+    assert [json.loads(text) for text in texts] == told([WEATHER, Tool("now")])
+    assert HERMES.trigger
+    assert HERMES.trigger in teaching.content
+    [both] = UNTAUGHT.tell([system], [WEATHER, Tool("now")])
+    assert both == Message("system", f"Be brief.\n\n{teaching.content}")
+    assert UNTAUGHT.tell([system], []) == (system,)
+    assert UNTAUGHT.variables([WEATHER]) == {}

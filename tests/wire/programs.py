@@ -1,6 +1,5 @@
 """Programs that ask a server from an environment of their own, which is installed once."""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 from slmtape import FakeLLMServer
+from tests.once import once, run
 from tests.support import ALIASES, CASSETTES
 
 HERE = Path(__file__).parent
@@ -52,31 +52,21 @@ def _installed(
 ) -> Path:
     """The folder where these requirements are installed; it is made anew when they change."""
     digest = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    folder = cache.mkdir(f"slmtape-{requirements.parent.name}-{digest}")
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # `pytest -n` has several processes
-        if not (folder / "complete").exists():
-            install(requirements, folder)
-            (folder / "complete").touch()
-    return folder
+    name = f"{requirements.parent.name}-{digest}"
+    return once(cache, name, lambda folder: install(requirements, folder))
 
 
 def _npm_ci(requirements: Path, folder: Path) -> None:
     for name in ("package.json", "package-lock.json"):
         shutil.copy(requirements.with_name(name), folder)
-    _call("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", cwd=folder)
+    run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", cwd=folder)
 
 
 def _pip_install(requirements: Path, folder: Path) -> None:
-    _call(sys.executable, "-m", "venv", "--clear", folder / "venv")
+    run(sys.executable, "-m", "venv", "--clear", folder / "venv")
     pip = (folder / "venv" / "bin" / "python", "-m", "pip")
     # Most of it is never imported, and need not be compiled.
-    _call(*pip, "install", "--disable-pip-version-check", "--no-compile", "-r", requirements)
-
-
-def _call(*command: str | Path, cwd: Path | None = None) -> None:
-    ran = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    run(*pip, "install", "--disable-pip-version-check", "--no-compile", "-r", requirements)
 
 
 def _run(interpreter: str | Path, program: Path) -> Said:

@@ -7,6 +7,7 @@ from slmtape.engines.llamacpp.context import Context
 from slmtape.engines.llamacpp.relevance import fitting
 from slmtape.engines.llamacpp.speech import Said, Speech
 from slmtape.engines.llamacpp.text import Pieces, StopSequences
+from slmtape.engines.llamacpp.thinking import CLOSES, OPENS, thinking
 from slmtape.engines.llamacpp.tools import Beginning, Syntax, asking_for_arguments
 from slmtape.engines.llamacpp.weights import Weights
 from slmtape.errors import ContextLengthExceeded
@@ -14,14 +15,9 @@ from slmtape.generation import GenerationRequest, GenerationResult, Piece, Tool
 
 _MOST_CALLS = 8
 _OPENING = 16
-"""Tokens at the end of a prompt in which `<think>` may stand."""
+"""Tokens at the end of a prompt in which `<think>` or `</think>` may stand."""
 
 _OBJECT = '{"type":"object"}'
-
-
-def thinking(request: GenerationRequest) -> bool:
-    """Whether a model that can think before it answers is to do so: where effort is asked for."""
-    return request.reasoning_effort not in (None, "none", "minimal")
 
 
 class Answer:
@@ -91,12 +87,15 @@ class Answer:
 
     def _think(self, prompt: list[int]) -> None:
         """Think, where the prompt has opened the thoughts, or the request asks for some."""
-        end = b"".join(self._weights.text(token) for token in prompt[-_OPENING:])
-        if not end.rstrip().endswith(b"<think>"):
-            if not (self._weights.template.thinks and thinking(self._request)):
+        if not self._request.messages:  # a raw prompt is gone on with as it is
+            return
+        end = b"".join(self._weights.text(token) for token in prompt[-_OPENING:]).rstrip()
+        if not end.endswith(OPENS.encode()):
+            closed = end.endswith(CLOSES.encode())  # as the conversation itself may ask
+            if closed or not (self._weights.template.thinks and thinking(self._request)):
                 return
-            self._speech.force("<think>\n")
-        thoughts = StopSequences(["</think>"])
+            self._speech.force(f"{OPENS}\n")
+        thoughts = StopSequences([CLOSES])
         for said in self._speech.free():
             self._emit(Piece(thoughts.add(said.text), "reasoning"))
             if thoughts.met:
@@ -116,11 +115,15 @@ class Answer:
         elif syntax:
             self._tell_or_call(syntax)
         else:
-            self._tell(self._speech.free())
+            self._tell(self._freely())
+
+    def _freely(self) -> Iterator[Said]:
+        """Whatever the model says, in an answer to messages without thoughts."""
+        return self._speech.free(marked=not self._request.messages)
 
     def _tell_or_call(self, syntax: Syntax) -> None:
         """Let the model decide."""
-        speech = self._speech.free()
+        speech = self._freely()
         beginning, held = Beginning(), list[Said]()
         for said in speech:
             held.append(said)
@@ -136,7 +139,9 @@ class Answer:
 
     def _tell(self, speech: Iterable[Said], *triggers: str) -> str | None:
         """Say text to its end, or to a stop sequence or trigger, which is returned."""
-        pieces = Pieces([*self._request.stop, *triggers], strip=bool(triggers or self._pieces))
+        pieces = Pieces(
+            [*self._request.stop, *triggers], strip=bool(triggers or self._reasoning_tokens)
+        )
         for said in speech:
             self._emit(pieces.add(said.text, said.token))
             if pieces.met:

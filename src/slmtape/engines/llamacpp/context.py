@@ -2,7 +2,7 @@
 
 import ctypes
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
 import llama_cpp.llama_cpp as llama
@@ -28,11 +28,14 @@ class Context:
     def __init__(self, weights: Weights) -> None:
         self._weights = weights
         self._capacity = 0
+        self._evaluated: list[Sequence[int]] = []
+        self._slides = llama.llama_model_n_swa(weights.model) > 0
         self.handle: object = None
         self._one = (llama.llama_token * 1)()
 
     def clear(self, tokens: int) -> None:
         """Forget everything, and make room for about this many tokens."""
+        self._evaluated.clear()
         if self._capacity >= tokens:
             llama.llama_memory_clear(llama.llama_get_memory(self.handle), False)
         else:
@@ -40,6 +43,7 @@ class Context:
 
     def evaluate(self, tokens: Sequence[int]) -> None:
         """Evaluate at most CHUNK tokens, after those evaluated before."""
+        self._evaluated.append(tuple(tokens))
         if len(tokens) == 1:
             self._one[0] = tokens[0]
             array = self._one
@@ -72,13 +76,29 @@ class Context:
         finally:
             llama.llama_set_embeddings(self.handle, False)
 
-    def grow(self) -> None:
-        """Double the room, keeping what was evaluated, bit for bit."""
+    def grow(self, waiting: Callable[[], None] = lambda: None) -> None:
+        """Double the room, keeping what was evaluated, bit for bit.
+
+        Where that takes long, `waiting` is called again and again; what it raises ends it.
+        """
+        if self._slides:
+            self._evaluate_again(waiting)
+            return
         size = llama.llama_state_seq_get_size(self.handle, 0)
         state = (ctypes.c_uint8 * size)()
         llama.llama_state_seq_get_data(self.handle, state, size, 0)
         self._replace(self._capacity * 2)
         llama.llama_state_seq_set_data(self.handle, state, size, 0)
+
+    def _evaluate_again(self, waiting: Callable[[], None]) -> None:
+        # What a sliding window has passed is left out of a state, and numbers depend on where in
+        # memory the rest is.
+        before = tuple(self._evaluated)
+        self._replace(self._capacity * 2)
+        self._evaluated.clear()
+        for tokens in before:
+            waiting()
+            self.evaluate(tokens)
 
     def holds(self, tokens: int) -> bool:
         """Whether there is room for this many tokens in all."""

@@ -1,24 +1,23 @@
 """A request in, an answer out: prompts are made, and answers put together piece by piece."""
 
-import json
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
-from typing import Any
 
 import llama_cpp
 import numpy as np
 
 from slmtape.engines import Files
 from slmtape.engines.llamacpp import context, weights, worker
-from slmtape.engines.llamacpp.answer import Answer, thinking
+from slmtape.engines.llamacpp.answer import Answer
 from slmtape.engines.llamacpp.context import CHUNK
 from slmtape.engines.llamacpp.sampling import Sampler
 from slmtape.engines.llamacpp.speech import Speech
 from slmtape.engines.llamacpp.template import without_oldest
-from slmtape.engines.llamacpp.tools import asking_besides, in_words
+from slmtape.engines.llamacpp.thinking import template_options
+from slmtape.engines.llamacpp.tools import asking_besides
 from slmtape.errors import ContextLengthExceeded, RequestError
 from slmtape.generation import (
     EmbeddingRequest,
@@ -96,12 +95,12 @@ class LlamaCppEngine:
         if request.prompt is not None and not request.messages:
             return self._tokens(request.prompt) or self._tokens("\n")
         template = self._weights.template
-        messages = request.messages if template.calls else in_words(request.messages)
+        messages = template.format.tell(request.messages, request.tools)
         if request.response_format and request.response_format.description:
             wish = f"Answer in JSON: {request.response_format.description}"
             messages = asking_besides(messages, wish)
-        tools = request.tools if template.calls else ()
-        return self._weights.tokens(template.render(messages, tools, **_template_options(request)))
+        options = template_options(request)
+        return self._weights.tokens(template.render(messages, request.tools, **options))
 
     def _tokens(self, given: str | tuple[int, ...]) -> list[int]:
         """A text's tokens. Ids of another model's vocabulary are made to fit: they say little."""
@@ -131,21 +130,3 @@ class LlamaCppEngine:
                 total += vector
         vector = (total / (np.linalg.norm(total) or 1)).astype(np.float32)
         return EmbeddingResult(vector=tuple(vector.tolist()), prompt_tokens=len(tokens))
-
-
-def _template_options(request: GenerationRequest) -> dict[str, Any]:
-    """What chat templates are told besides the messages."""
-    options: dict[str, Any] = {"enable_thinking": thinking(request)}
-    if request.reasoning_effort is not None:
-        options["reasoning_effort"] = request.reasoning_effort
-    given = dict(request.extras).get("chat_template_kwargs")
-    if given is not None:
-        wanted = json.loads(given)
-        if not isinstance(wanted, dict):
-            raise RequestError(
-                "Invalid type for 'chat_template_kwargs': expected an object.",
-                param="chat_template_kwargs",
-                code="invalid_type",
-            )
-        options |= wanted
-    return options

@@ -71,11 +71,14 @@ class Speech:
             self._context.evaluate(prompt[start : start + CHUNK])
         self._evaluated = len(prompt)
 
-    def free(self) -> Iterator[Said]:
-        """Whatever the model says."""
+    def free(self, *, marked: bool = True) -> Iterator[Said]:
+        """Whatever the model says; not `marked`: nothing that opens or closes thoughts."""
+        never = [] if marked else self._weights.marks_of_thoughts
         self.finished = False
         while not self.full:
             self._ready()
+            if never:
+                self._context.logits()[never] = -np.inf
             token = self._sampler.pick(self._context.handle)
             if self._weights.ends(token):
                 self.finished = True
@@ -160,7 +163,7 @@ class Speech:
         if self._pending:
             needed = self._evaluated + len(self._pending)
             while not self._context.holds(needed):
-                self._context.grow()
+                self._context.grow(lambda: self._say(Piece()))
             for start in range(0, len(self._pending), CHUNK):
                 self._context.evaluate(self._pending[start : start + CHUNK])
             self._evaluated = needed

@@ -4,13 +4,16 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import date
+from functools import cached_property
 from typing import Any, NoReturn
 
 import jinja2
 import jinja2.ext
 import jinja2.sandbox
 
-from slmtape.engines.llamacpp.tools import Syntax, called, syntax, told
+from slmtape.engines.llamacpp.roles import Roles, in_roles
+from slmtape.engines.llamacpp.thinking import CLOSES
+from slmtape.engines.llamacpp.tools import Format, Syntax, called, format_of
 from slmtape.errors import RequestError
 from slmtape.generation import Message, Tool
 
@@ -25,13 +28,23 @@ CHATML = (
 _TODAY = date(2025, 1, 1)
 """Some templates print the date; an answer must not depend on it."""
 
+_SYSTEM = Message("system", "Speak like a pirate.")
+_QUESTION, _ANOTHER = Message("user", "Where is the sea?"), Message("user", "And the moon?")
+_ANSWER = Message("assistant", "Below the moon.")
+
+_REFUSALS = (
+    *(jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError),
+    RecursionError,
+)
+"""What rendering raises where messages, or variables that a client gave, don't fit a template."""
+
 
 class ChatTemplate:
     """A model's chat template (Jinja, as Hugging Face writes them)."""
 
     def __init__(self, source: str | None, *, bos: str, eos: str) -> None:
         self._source = source or CHATML
-        self.calls: Syntax | None = syntax(self._source)
+        self.format: Format = format_of(self._source)
         environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
             trim_blocks=True, lstrip_blocks=True, extensions=[jinja2.ext.loopcontrols]
         )
@@ -52,31 +65,52 @@ class ChatTemplate:
     @property
     def thinks(self) -> bool:
         """Whether the model thinks before it answers."""
-        return "</think>" in self._source
+        return CLOSES in self._source
+
+    @property
+    def calls(self) -> Syntax | None:
+        """How the model was taught to write calls; None: it was not."""
+        return self.format.syntax
 
     def render(
-        self, messages: Sequence[Message], tools: Sequence[Tool] = (), **options: Any
+        self, messages: Sequence[Message], tools: Sequence[Tool] = (), /, **options: Any
     ) -> str:
         """The prompt, up to where the assistant speaks. Raises RequestError where it can't be.
 
-        `options` are variables that some templates look at, such as `enable_thinking`.
+        Calls and their results are told as `format.tell` has them. `options` are variables that
+        some templates look at, such as `enable_thinking`; ours are not to be replaced by them.
         """
-        known = {"tools": told(tools)} if tools else {}
-        return self._rendered([_plain(message) for message in messages], **known, **options)
+        variables = options | (self.format.variables(tools) if tools else {})
+        return self._rendered(in_roles(messages, self._roles), variables)
 
     def before_user(self, system: str) -> str:
         """The prompt after a system message, up to where the user speaks."""
         mark = "\N{OBJECT REPLACEMENT CHARACTER}"
-        try:
-            text = self._rendered([_message("system", system), _message("user", mark)])
-        except RequestError:  # some models have no system messages
-            text = self._rendered([_message("user", f"{system}\n\n{mark}")])
+        text = self.render([Message("system", system), Message("user", mark)])
         return text.partition(mark)[0]
 
-    def _rendered(self, messages: list[dict[str, Any]], **options: Any) -> str:
+    @cached_property
+    def _roles(self) -> Roles:
+        """What the template takes, by asking it."""
+        return Roles(
+            system=self._tells(_SYSTEM, _QUESTION),
+            later_system=self._tells(_QUESTION, _ANSWER, _SYSTEM, _ANOTHER),
+            any_order=self._tells(_QUESTION, _ANOTHER) and self._tells(_ANSWER, _QUESTION),
+        )
+
+    def _tells(self, *messages: Message) -> bool:
+        """Whether these messages are taken, and nothing of them is lost."""
         try:
-            return self._template.render(**options, messages=messages, add_generation_prompt=True)
-        except (jinja2.TemplateError, TypeError, ValueError) as error:
+            text = self._rendered(messages, {})
+        except RequestError:
+            return False
+        return all(message.content in text for message in messages)
+
+    def _rendered(self, messages: Sequence[Message], variables: dict[str, Any]) -> str:
+        known = {"messages": [_plain(one) for one in messages], "add_generation_prompt": True}
+        try:
+            return self._template.render({"enable_thinking": False} | variables | known)
+        except _REFUSALS as error:
             raise RequestError(
                 f"The model's chat template refuses these messages: {error}", param="messages"
             ) from error
@@ -93,7 +127,7 @@ def without_oldest(messages: Sequence[Message]) -> tuple[Message, ...]:
 
 
 def _plain(message: Message) -> dict[str, Any]:
-    plain = _message(message.role, message.content)
+    plain: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.name is not None:
         plain["name"] = message.name
     if message.tool_calls:
@@ -101,10 +135,6 @@ def _plain(message: Message) -> dict[str, Any]:
     if message.tool_call_id is not None:
         plain["tool_call_id"] = message.tool_call_id
     return plain
-
-
-def _message(role: str, content: str) -> dict[str, Any]:
-    return {"role": role, "content": content}
 
 
 def _refuse(message: str) -> NoReturn:

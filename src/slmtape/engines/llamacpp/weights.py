@@ -10,11 +10,12 @@ import llama_cpp.llama_cpp as llama
 
 from slmtape.engines.llamacpp.grammars import Grammars
 from slmtape.engines.llamacpp.template import ChatTemplate
+from slmtape.engines.llamacpp.thinking import CLOSES, OPENS
 from slmtape.errors import ModelError
 
 logger = logging.getLogger("slmtape")
 
-_MARKERS = ("<think>", "</think>", "<tool_call>", "</tool_call>")
+_MARKERS = (OPENS, CLOSES, "<tool_call>", "</tool_call>")
 
 
 class Weights:
@@ -51,6 +52,13 @@ class Weights:
         """What forces answers into a form: made when the first one is."""
         names = [self.name(token) for token in range(self.size)]
         return Grammars(self.vocab, names, self.ends_of_text)
+
+    @cached_property
+    def marks_of_thoughts(self) -> list[int]:
+        """The tokens that stand around thoughts, if the model is one that thinks."""
+        marks = (OPENS.encode(), CLOSES.encode())
+        thinks = self.template.thinks
+        return [token for token, text in self._markers.items() if thinks and text in marks]
 
     @cached_property
     def _markers(self) -> dict[int, bytes]:
