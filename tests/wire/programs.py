@@ -1,6 +1,5 @@
 """Programs that ask a server from an environment of their own, which is installed once."""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 from slmtape import FakeLLMServer
+from tests.kept import filled
 from tests.support import ALIASES, CASSETTES
 
 HERE = Path(__file__).parent
@@ -53,12 +53,7 @@ def _installed(
     """The folder where these requirements are installed; it is made anew when they change."""
     digest = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:16]
     folder = cache.mkdir(f"slmtape-{requirements.parent.name}-{digest}")
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # `pytest -n` has several processes
-        if not (folder / "complete").exists():
-            install(requirements, folder)
-            (folder / "complete").touch()
-    return folder
+    return filled(folder, lambda folder: install(requirements, folder))
 
 
 def _npm_ci(requirements: Path, folder: Path) -> None:
