@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 
 
-def once(cache: pytest.Cache, name: str, fill: Callable[[Path], None]) -> Path:
+def once(cache: pytest.Cache, name: str, fill: Callable[[Path], object]) -> Path:
     """The folder of this name, which `fill` filled; `name` changes with what is in it."""
-    folder = cache.mkdir(f"slmtape-{name}")
+    return filled(cache.mkdir(f"slmtape-{name}"), fill)
+
+
+def filled(folder: Path, fill: Callable[[Path], object]) -> Path:
+    """The folder, after `fill` has filled it: by whoever asks first, and again if that failed."""
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # `pytest -n` has several processes
         if not (folder / "complete").exists():

@@ -24,9 +24,10 @@ class Weights:
     def __init__(self, path: Path) -> None:
         self.path = path
         logger.info("loading %s", path.name)
-        self.model = llama.llama_model_load_from_file(
-            str(path).encode(), llama.llama_model_default_params()
-        )
+        params = llama.llama_model_default_params()
+        # llama.cpp rearranges most matrices; those of a mapped file would stay beside the new ones.
+        params.load_mode = llama.LLAMA_LOAD_MODE_NONE
+        self.model = llama.llama_model_load_from_file(str(path).encode(), params)
         if not self.model:
             raise ModelError(f"llama.cpp can't load {path}: is it a whole GGUF file?")
         self.vocab = llama.llama_model_get_vocab(self.model)
