@@ -112,3 +112,34 @@ def test_processes_that_generate_at_once_all_finish_with_the_same_answer() -> No
     answers = {worker.communicate(timeout=90)[0] for worker in workers}
     assert len(answers) == 1
     assert answers.pop().strip()
+
+
+def test_chunks_that_prompts_share_are_not_evaluated_again_and_change_no_number() -> None:
+    from slmtape.engines.llamacpp import context, weights
+
+    loaded = weights.load(models.find("smollm2-135m").path)
+    shared = loaded.tokens("The sea is wide, and so is the sky. " * 30)[: 2 * context.CHUNK]
+    prompts = [
+        shared + loaded.tokens("Ann is a sailor."),
+        shared + loaded.tokens("Bob flies."),
+        shared[:-1] + loaded.tokens("Who else?"),
+        shared,
+        shared + loaded.tokens("Bob flies."),
+    ]
+
+    def numbers(used: context.Context, prompt: list[int], kept: int) -> bytes:
+        for start in range(kept, len(prompt), context.CHUNK):
+            used.evaluate(prompt[start : start + context.CHUNK])
+        used.evaluate(prompt[:1])
+        return used.logits().tobytes()
+
+    used = context.Context(loaded)
+    kept, seen = list[int](), list[bytes]()
+    for prompt in prompts:
+        kept.append(used.keep(prompt, 1024))
+        seen.append(numbers(used, prompt, kept[-1]))
+    assert kept == [0, 2 * context.CHUNK, context.CHUNK, context.CHUNK, context.CHUNK * 2]
+    for prompt, expected in zip(prompts, seen, strict=True):
+        cold = context.Context(loaded)
+        cold.clear(1024)
+        assert numbers(cold, prompt, 0) == expected

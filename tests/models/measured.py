@@ -50,7 +50,7 @@ def _ask_everything(server: FakeLLMServer, name: str) -> None:
     for fields in ({}, {"logprobs": True, "top_logprobs": 5}, {"response_format": form}):
         body = chat("Say hi.", max_tokens=8, **fields) | {"model": name}
         assert ask(server.base_url, body).status == 200
-    body = {"model": name, "input": "Hello world. " * 20}
+    body = {"model": name, "input": "Hello world."}
     assert ask(server.base_url, body, path="/embeddings").status == 200
 
 

@@ -62,8 +62,8 @@ class Hub:
 
     files: dict[str, dict[str, Content]] = field(default_factory=dict)
     """Repository → path → content."""
-    commit: str = COMMIT
-    """The only one that each of them has."""
+    commit: str | None = COMMIT
+    """The only one that each of them has; None: any that is asked for."""
     token: str | None = None
     """Where set, their files are gated for everybody else. What they are is public."""
     refuse: tuple[int, Mapping[str, str]] | None = None
@@ -155,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Say so where there is no such repository or revision."""
         if repository not in self.hub.files:
             self._send(404, {"X-Error-Code": "RepoNotFound"})
-        elif revision not in ("main", self.hub.commit):
+        elif self.hub.commit and revision not in ("main", self.hub.commit):
             self._send(404, {"X-Error-Code": "RevisionNotFound"})
         else:
             return False
@@ -175,7 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
         ]
         body: dict[str, Any] = {"_id": "1", "id": repository, "modelId": repository}
         body |= {
-            "sha": self.hub.commit,
+            "sha": self.hub.commit or revision,
             "private": False,
             "gated": "auto" if self.hub.token else False,
             "siblings": siblings,
@@ -185,17 +185,18 @@ class _Handler(BaseHTTPRequestHandler):
     def _redirect(self, repository: str, revision: str, name: str) -> None:
         if self._missing(repository, revision):
             return
+        commit = self.hub.commit or revision
         content = self.hub.files[repository].get(name)
         token = self.headers.get("authorization")
         if self.hub.token and token != f"Bearer {self.hub.token}":
             self._send(403 if token else 401, {"X-Error-Code": "GatedRepo"})
         elif content is None:
-            self._send(404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": self.hub.commit})
+            self._send(404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": commit})
         else:
             other_host = self.hub.url.replace("127.0.0.1", "localhost")
             headers = {
                 "Location": f"{other_host}/cdn/{repository}//{name}",
-                "X-Repo-Commit": self.hub.commit,
+                "X-Repo-Commit": commit,
                 "X-Linked-Size": str(content.size),
                 "X-Linked-ETag": f'"{content.sha256}"',
                 "Accept-Ranges": "bytes",

@@ -41,9 +41,22 @@ class Context:
         else:
             self._replace(tokens)
 
+    def keep(self, prompt: Sequence[int], tokens: int) -> int:
+        """Forget all but what this prompt begins with as well, and make room as `clear` does.
+
+        Returns how many of the prompt's tokens need not be evaluated again: whole chunks, which
+        have the same numbers whatever followed them, and never all of them.
+        """
+        kept = 0 if self._slides or not self.holds(tokens) else self._shared(prompt)
+        memory = llama.llama_get_memory(self.handle) if kept else None
+        if not kept or not llama.llama_memory_seq_rm(memory, 0, kept, -1):
+            self.clear(tokens)
+            return 0
+        del self._evaluated[kept // CHUNK :]
+        return kept
+
     def evaluate(self, tokens: Sequence[int]) -> None:
         """Evaluate at most CHUNK tokens, after those evaluated before."""
-        self._evaluated.append(tuple(tokens))
         if len(tokens) == 1:
             self._one[0] = tokens[0]
             array = self._one
@@ -51,6 +64,7 @@ class Context:
             array = (llama.llama_token * len(tokens))(*tokens)
         # The batch points into the array, which must live until the call returns.
         self._decode(llama.llama_batch_get_one(array, len(tokens)))
+        self._evaluated.append(tuple(tokens))
 
     def logits(self) -> NDArray[np.float32]:
         """The numbers that the last token's successor is picked from: a view, by token id."""
@@ -103,6 +117,16 @@ class Context:
     def holds(self, tokens: int) -> bool:
         """Whether there is room for this many tokens in all."""
         return tokens <= self._capacity
+
+    def _shared(self, prompt: Sequence[int]) -> int:
+        """How many tokens of the prompt, in whole chunks, were evaluated just so."""
+        shared = 0
+        for chunk in self._evaluated:
+            end = shared + CHUNK
+            if end >= len(prompt) or chunk != tuple(prompt[shared:end]):
+                break
+            shared = end
+        return shared
 
     def _replace(self, tokens: int) -> None:
         capacity = _SMALLEST

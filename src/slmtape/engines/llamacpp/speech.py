@@ -63,10 +63,10 @@ class Speech:
         return self.count >= self._most
 
     def read(self, prompt: Sequence[int]) -> None:
-        """Forget what was evaluated, and evaluate a prompt in chunks."""
+        """Forget what was evaluated, and evaluate a prompt in chunks: those that are not there."""
         self._pending.clear()
-        self._context.clear(len(prompt) + min(self._most, _EXPECTED))
-        for start in range(0, len(prompt), CHUNK):
+        kept = self._context.keep(prompt, len(prompt) + min(self._most, _EXPECTED))
+        for start in range(kept, len(prompt), CHUNK):
             self._say(Piece())
             self._context.evaluate(prompt[start : start + CHUNK])
         self._evaluated = len(prompt)
