@@ -88,9 +88,12 @@ def test_a_replaying_server_loads_no_engine() -> None:
         from tests.support import ask, chat
         with tempfile.TemporaryDirectory() as folder:
             pathlib.Path(folder, "cassettes").mkdir()
-            with FakeLLMServer(cache=f"{folder}/cassettes", mode="replay") as server:
-                reply = ask(server.base_url, chat("hello") | {"model": "smollm2-135m"})
-                assert reply.error["code"] == "recording_not_found"
+            names = ["smollm2-135m", "gemma-3-270m", "owner/repo"]
+            cache = f"{folder}/cassettes"
+            with FakeLLMServer(model_names=names, cache=cache, mode="replay") as server:
+                for name in names:
+                    reply = ask(server.base_url, chat("hello") | {"model": name})
+                    assert reply.error["code"] == "recording_not_found"
         """
     )
     assert not {"llama_cpp", "huggingface_hub", "jinja2", "numpy", "llguidance"} & used
