@@ -26,7 +26,8 @@ class OnHub:
 class Model:
     """A model that is known by name.
 
-    `sha256` is its file's digest, `context` the tokens it was trained for.
+    `sha256` is its file's digest, `least` the bytes below which a file is no model of so many
+    parameters, `context` the tokens it was trained for.
     `checked` says whether a file of that digest was read when this was written; where not, the
     figures are those that the hub and several projects have published.
     """
@@ -34,6 +35,7 @@ class Model:
     origin: Embedded | OnHub
     shape: Shape
     sha256: str
+    least: int
     licence: str
     context: int
     recommended: str = ""
@@ -43,11 +45,6 @@ class Model:
     def size(self) -> int:
         """Bytes that its file has."""
         return self.shape.size
-
-    @property
-    def least(self) -> int:
-        """Bytes that its file has at least: with less, it is something else."""
-        return self.size * 55 // 100
 
     @property
     def most(self) -> int:
@@ -69,6 +66,7 @@ MODELS = {
             vocabulary=49_152,
         ),
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        least=98_000_000,
         licence="Apache-2.0",
         context=8_192,
         recommended="the default: comes with slmtape",
@@ -91,6 +89,7 @@ MODELS = {
             vocabulary=262_144,
         ),
         sha256="b1baabd6b729e4041822220d3e648e00d99cac5df86b10dffb77bcccf0688e39",
+        least=135_000_000,
         licence="Gemma",
         context=32_768,
         recommended="small tests",
@@ -112,6 +111,7 @@ MODELS = {
             vocabulary=262_144,
         ),
         sha256="8270790f3ab69fdfe860b7b64008d9a19986d8df7e407bb018184caa08798ebd",
+        least=160_000_000,
         licence="Gemma",
         context=32_768,
     ),
@@ -132,6 +132,7 @@ MODELS = {
             vocabulary=151_936,
         ),
         sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+        least=220_000_000,
         licence="Apache-2.0",
         context=32_768,
         recommended="generating code",
@@ -154,6 +155,7 @@ MODELS = {
             vocabulary=128_256,
         ),
         sha256="8334b850b7bd46238c16b0c550df2138f0889bf433809008cc17a8b05761863e",
+        least=380_000_000,
         licence="Apache-2.0",
         context=65_536,
         recommended="reasoning",
@@ -175,6 +177,7 @@ MODELS = {
             vocabulary=128_256,
         ),
         sha256="6c1a2b41161032677be168d354123594c0e6e67d2b9227c84f296ad037c728ff",
+        least=400_000_000,
         licence="Llama 3.2 Community",
         context=131_072,
     ),
@@ -195,6 +198,7 @@ MODELS = {
             vocabulary=151_936,
         ),
         sha256="724fb256bec1ff062b2f65e4569e871ad2e95ab2a3989723d1769c54294730b7",
+        least=420_000_000,
         licence="Qwen Research (not for commercial use)",
         context=32_768,
         recommended="generating code, where 1.5b is not enough",
