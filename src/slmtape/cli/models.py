@@ -2,7 +2,6 @@
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from slmtape import models as sources
@@ -25,23 +24,28 @@ models.add_command(check)
 @models.command("list")
 def list_models() -> None:
     """What is known by name: how large it is, where it is, what it may be used for."""
+    console = Console(highlight=False)
     table = Table(caption=f"memory: with a context of {TOKENS:,} tokens", caption_justify="left")
-    for heading in ("model", "size", "memory"):
-        table.add_column(heading, no_wrap=True, justify="left" if heading == "model" else "right")
-    for heading in ("licence", "recommended for", "where it is"):
-        table.add_column(heading, overflow="fold")
+    for heading in ("model", "size", "memory", "here", "licence", "recommended for"):
+        numeric = heading in ("size", "memory")
+        table.add_column(
+            heading, justify="right" if numeric else "left", no_wrap=heading == "model"
+        )
     with told_errors():
-        for name, known in MODELS.items():
-            files = sources.source(name).here(name)
-            table.add_row(
-                name,
-                megabytes(known.size),
-                megabytes(need(known.shape, TOKENS).peak),
-                known.licence,
-                known.recommended,
-                escape(str(files.path)) if files else "[dim]not here[/]",
-            )
-    Console(highlight=False).print(table)
+        here = {name: sources.source(name).here(name) for name in MODELS}
+    for name, known in MODELS.items():
+        table.add_row(
+            name,
+            megabytes(known.size),
+            megabytes(need(known.shape, TOKENS).peak),
+            "yes" if here[name] else "[dim]no[/]",
+            known.licence,
+            known.recommended,
+        )
+    console.print(table)
+    for name, files in here.items():
+        if files:
+            console.print(f"{name}: {files.path}", soft_wrap=True, markup=False)
 
 
 @models.command()
