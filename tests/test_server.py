@@ -197,6 +197,15 @@ def test_several_models_answer_by_their_names_and_aliases(echo: EchoEngine, tmp_
     assert {path.parent.name for path in (tmp_path / "c").rglob("*.json")} == {"one", "two"}
 
 
+def test_a_model_that_is_served_stands_for_no_other() -> None:
+    names = ["a.gguf", "b.gguf"]
+    with pytest.raises(ConfigurationError, match="'a' is served itself"):
+        FakeLLMServer(model_names=names, aliases={"a": "b"})
+    with FakeLLMServer(model_names=names, aliases={"a": "a"}) as server:
+        listed = ask(server.base_url, b"", method="GET", path="/models").json["data"]
+    assert [model["id"] for model in listed] == ["a", "b"]
+
+
 def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
     names = ["a/same.gguf", "b/same.gguf"]
     with pytest.raises(ConfigurationError, match="would both be served as 'same'"):

@@ -340,4 +340,7 @@ def _served(named: Mapping[str, str], aliases: Mapping[str, str]) -> Served:
                 f"The alias {alias!r} stands for {target!r}, which is not served. "
                 f"Served: {', '.join(map(repr, named))}."
             )
-    return Served(list(named), {alias: names[target] for alias, target in aliases.items()})
+        if alias in named and names[target] != alias:
+            raise ConfigurationError(f"{alias!r} is served itself, and can't stand for {target!r}.")
+    others = {alias: names[target] for alias, target in aliases.items() if alias not in named}
+    return Served(list(named), others)

@@ -107,6 +107,18 @@ def test_effort_makes_a_model_think_that_can() -> None:
     assert give(request_for(reasoning_effort="none"), script).reasoning == ""
 
 
+def test_json_is_owed_also_where_the_model_ends_within_its_thoughts() -> None:
+    script = Script(["hm", None, "{}", None])
+    request = request_for(reasoning_effort="low", response_format=JsonFormat())
+    result = give(request, script)
+    assert (result.reasoning, result.text, result.finish_reason) == ("hm", "{}", "stop")
+    assert script.forced[-2:] == ["</think>\n", 'json {"type":"object"}']
+    script = Script(["hm", None, 'get"', None, "{}", None])
+    request = request_for(reasoning_effort="low", tools=TOOLS, tool_choice="required")
+    [call] = give(request, script, HERMES).tool_calls
+    assert call.name == "get"
+
+
 def test_a_required_call_is_opened_for_the_model() -> None:
     script = Script(['get_all"', None, "{}", None])
     result = give(request_for(tools=TOOLS, tool_choice="required"), script, HERMES)

@@ -67,6 +67,8 @@ def test_a_quantisation_is_a_whole_word_of_the_name() -> None:
     assert choose(names, "q4_k") == ["a-Q4_K.gguf"]
     assert choose(names, "Q4_K_XL") == ["a-UD-Q4_K_XL.gguf"]
     assert choose(names, "Q4") == ()
+    assert choose(names, "UD-Q4_K_XL") == ["a-UD-Q4_K_XL.gguf"]
+    assert choose(["a_f16.gguf", "a_q4_k_m.gguf", "a_iq4_k_m.gguf"], None) == ["a_q4_k_m.gguf"]
 
 
 @given(st.integers(1, 30), st.data())

@@ -63,7 +63,7 @@ def test_a_file_arrives_and_is_found_again_without_a_question(
     assert digest(files.path) == SMALL.sha256 == files.sha256()
     asked = len(hub.asked)
     assert client.cached(ADDRESS) == files
-    assert client.checked(files) == files
+    assert client.checked(ADDRESS, files) == files
     assert len(hub.asked) == asked
 
 
@@ -135,14 +135,14 @@ def test_a_file_that_was_damaged_on_disk_is_noticed(client: Any) -> None:
         file.seek(1000)
         file.write(b"rust")
     with pytest.raises(ModelError, match="arrived damaged"):
-        client.checked(files)
+        client.checked(ADDRESS, files)
     assert client.cached(ADDRESS) is None
 
 
 def test_a_file_is_read_for_its_digest_once(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     files = get(client)
     monkeypatch.setattr("slmtape.models.hub.downloading.digest", lambda path: "unread")
-    assert client.checked(files) == files
+    assert client.checked(ADDRESS, files) == files
 
 
 def test_removing_frees_a_file_and_leaves_its_neighbours(client: Any) -> None:
@@ -152,6 +152,29 @@ def test_removing_frees_a_file_and_leaves_its_neighbours(client: Any) -> None:
     assert client.cached(ADDRESS) is None
     assert other.path.is_file()
     assert client.remove(ADDRESS) == 0
+
+
+def test_a_cache_behind_a_link_is_the_same_cache(hub: standin.Hub, tmp_path: Path) -> None:
+    from slmtape.models.hub.downloading import Hub
+
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    linked = Hub(hub.url, tmp_path / "link" / "hub", tmp_path / "assets")
+    get(linked)
+    assert linked.remove(ADDRESS) == SMALL.size
+    assert linked.cached(ADDRESS) is None
+
+
+def test_without_links_in_the_cache_a_download_is_checked_all_the_same(
+    client: Any, hub: standin.Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.file_download.are_symlinks_supported", lambda _: False)
+    hub.damage = True
+    with pytest.raises(ModelError, match="arrived damaged"):
+        get(client)
+    assert client.cached(ADDRESS) is None
+    hub.damage = False
+    assert get(client).sha256() == SMALL.sha256
 
 
 @pytest.mark.parametrize(
@@ -215,6 +238,10 @@ def test_a_hub_that_is_not_there_is_told(tmp_path: Path, hub: standin.Hub) -> No
     assert "owner/tiny:tiny-Q4_K_M.gguf is not in the cache" in told.value.message
     assert "http://127.0.0.1:9 can't be reached" in told.value.message
     assert "slmtape models pull owner/tiny:tiny-Q4_K_M.gguf" in told.value.message
+    pinned = parse(f"owner/tiny@{COMMIT}:{FILE}")
+    assert pinned
+    with pytest.raises(ModelError, match=f"slmtape models pull owner/tiny@{COMMIT}:{FILE}"):
+        get(away, pinned)
 
 
 def test_a_disk_that_is_too_small_is_told_before_the_download(
@@ -327,6 +354,8 @@ def test_processes_that_ask_at_once_download_once(hub: standin.Hub, tmp_path: Pa
 
 def test_offline_the_cache_answers_and_nothing_else(hub: standin.Hub, tmp_path: Path) -> None:
     exact = f"owner/tiny:{FILE}"
+    complaint = run(hub, tmp_path, "pull", "gemma-3-1b", fails=True, HF_HUB_OFFLINE="1")
+    assert "`slmtape models pull gemma-3-1b`" in complaint  # that revision, and no other
     complaint = run(hub, tmp_path, "pull", exact, fails=True, HF_HUB_OFFLINE="1")
     assert re.search(r"is not in the cache .* HF_HUB_OFFLINE forbids to download it", complaint)
     assert hub.asked == []
@@ -336,3 +365,11 @@ def test_offline_the_cache_answers_and_nothing_else(hub: standin.Hub, tmp_path: 
         for verb in ("path", "pull"):
             assert run(hub, tmp_path, verb, known, HF_HUB_OFFLINE="1").strip().endswith(FILE)
     assert len(hub.asked) == asked
+
+
+def test_a_hub_that_asks_to_wait_is_not_needed_for_what_is_in_the_cache(
+    hub: standin.Hub, tmp_path: Path
+) -> None:
+    run(hub, tmp_path, "pull", "owner/tiny")
+    hub.refuse = (429, {})
+    assert run(hub, tmp_path, "pull", "owner/tiny").strip().endswith(FILE)

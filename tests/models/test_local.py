@@ -46,6 +46,9 @@ def test_any_part_of_a_split_file_finds_all(tmp_path: Path) -> None:
         ("some/where/mine.Q8_0.gguf", "mine.Q8_0"),
         ("owner/repo@v2", "owner/repo"),
         ("owner/repo@v2:mine.gguf", "owner/repo:mine.gguf"),
+        ("owner/repo:q4/big-00002-of-00003.gguf", "owner/repo:q4/big.gguf"),
+        ("~nobody-of-that-name/mine.gguf", "mine"),
+        ("odd-00001-of-00000.gguf", "odd"),
     ],
 )
 def test_what_a_model_is_served_as(given: str, name: str) -> None:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from slmtape import models as sources
@@ -66,23 +67,23 @@ def megabytes(size: int) -> str:
 
 
 def _fits(names: tuple[str, ...], about: Machine) -> Iterator[Fit]:
-    measured = speed(_COMPARED)
+    measured = speed(sources.find(_COMPARED).path)
     for name in names:
         files = sources.source(name).here(name)
         size, memory = _size(name, files)
-        tried = files is not None and memory < about.available
+        tried = files if memory < about.available else None
         yield Fit(
             model=name,
             memory=memory,
             download=0 if files else size,
-            speed=_speed(name, measured) if tried else _expected(size, measured),
-            estimated=not tried,
+            speed=_speed(name, tried, measured) if tried else _expected(size, measured),
+            estimated=tried is None,
             fits=memory < about.available and (files is not None or size < about.disk),
         )
 
 
-def _speed(name: str, measured: float) -> float:
-    return measured if name == _COMPARED else speed(name)
+def _speed(name: str, files: ModelFiles, measured: float) -> float:
+    return measured if name == _COMPARED else speed(files.path)
 
 
 def _expected(size: int, measured: float) -> float:
@@ -116,7 +117,7 @@ def _show(about: Machine, fits: list[Fit]) -> None:
     table.add_column("fits")
     for fit in fits:
         table.add_row(
-            fit.model,
+            escape(fit.model),
             megabytes(fit.memory),
             megabytes(fit.download) if fit.download else "here",
             f"{'~' if fit.estimated else ''}{fit.speed:,.0f}",

@@ -2,17 +2,21 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from slmtape import engines, models
+from slmtape.errors import ModelError
 from slmtape.generation import GenerationRequest, Message, Piece
 
 _CGROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-_PROBED = "smollm2-135m"
 _SECONDS = 2.0
 
 
@@ -41,13 +45,25 @@ def machine(cache: Path) -> Machine:
     )
 
 
-def speed(model: str, seconds: float = _SECONDS) -> float:
-    """Tokens per second that a model on this machine says, in a probe of so many seconds."""
-    engine = engines.load("llamacpp", models.find(model), model)
-    request = GenerationRequest(
-        model=model, messages=(Message("user", "Tell me a very long story."),), max_tokens=2000
+def speed(path: Path) -> float:
+    """Tokens per second that the model of this file says. Raises ModelError.
+
+    It is tried out in a process of its own, whose memory is free again afterwards.
+    """
+    ran = subprocess.run(
+        [sys.executable, "-m", __name__, path], capture_output=True, text=True, check=False
     )
-    probe = _Probe(seconds)
+    if ran.returncode:
+        raise ModelError(f"{path} can't be tried out: {ran.stderr.strip().rpartition(chr(10))[2]}")
+    return float(ran.stdout)
+
+
+def _probe(path: str) -> float:
+    engine = engines.load("llamacpp", models.find(path), path)
+    request = GenerationRequest(
+        model=path, messages=(Message("user", "Tell me a very long story."),), max_tokens=2000
+    )
+    probe = _Probe(_SECONDS)
     with suppress(TimeoutError):
         engine.generate(request, probe.say)
     return probe.speed
@@ -104,3 +120,7 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+if __name__ == "__main__":
+    click.echo(_probe(sys.argv[1]))

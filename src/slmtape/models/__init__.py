@@ -1,6 +1,7 @@
 """A model's name → its GGUF file on disk. A file or folder here is one kind of source."""
 
 import difflib
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
@@ -82,10 +83,11 @@ _lock = threading.Lock()
 def _fetching(model: str) -> "Future[ModelFiles]":
     with _lock:
         if model not in _under_way:
-            _under_way[model] = Future()
+            future: Future[ModelFiles] = Future()
             threading.Thread(
-                target=_fetch, args=(model, _under_way[model]), name=f"slmtape-{model}", daemon=True
-            ).start()
+                target=_fetch, args=(model, future), name=f"slmtape-{model}", daemon=True
+            ).start()  # it ends only after the lock that is held here
+            _under_way[model] = future
         return _under_way[model]
 
 
@@ -102,3 +104,13 @@ def _fetch(model: str, future: "Future[ModelFiles]") -> None:
         future.set_exception(outcome)
     else:
         future.set_result(outcome)
+
+
+def _forget() -> None:
+    global _lock
+    _lock = threading.Lock()
+    _under_way.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)  # which has none of the threads

@@ -47,7 +47,7 @@ def parts(name: str) -> list[str]:
     """
     path = PurePosixPath(name)
     found = _PART.fullmatch(path.name)
-    if not found:
+    if not found or not int(found[3]):
         return [name]
     stem, _, count = found.groups()
     return [

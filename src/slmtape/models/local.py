@@ -1,6 +1,7 @@
 """Models that are files on this machine."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from slmtape.errors import ModelError
@@ -38,5 +39,7 @@ def remove(model: str) -> int:
 
 
 def _paths(model: str) -> list[Path]:
-    path = Path(model).expanduser()
+    path = Path(model)
+    with suppress(RuntimeError):  # there is no such user
+        path = path.expanduser()
     return [path.with_name(name) for name in parts(path.name)]

@@ -1,5 +1,6 @@
 """How a download is told to whoever waits for it."""
 
+import atexit
 import logging
 import os
 import time
@@ -61,6 +62,8 @@ def bar(console: "Console") -> Iterator[Tell]:
         rich.TransferSpeedColumn(),
         rich.TimeRemainingColumn(),
     )
+    # Where the process ends in the middle, the bar has hidden the cursor.
+    atexit.register(console.show_cursor)
     with rich.Progress(*columns, console=console) as bars:
         tasks: dict[str, rich.TaskID] = {}
 
@@ -70,6 +73,7 @@ def bar(console: "Console") -> Iterator[Tell]:
             bars.update(tasks[progress.file], completed=progress.done, total=progress.total)
 
         yield tell
+    atexit.unregister(console.show_cursor)
 
 
 class Lines:

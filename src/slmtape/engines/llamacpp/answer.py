@@ -104,8 +104,10 @@ class Answer:
         self._reasoning_tokens = self._speech.count
 
     def _answer(self, syntax: Syntax | None, call: bool) -> None:
-        if self._speech.finished:  # with the thoughts
-            return
+        if self._speech.finished:  # within the thoughts
+            if not (call or self._request.response_format):
+                return
+            self._speech.force(f"{CLOSES}\n")
         if syntax and call:
             self._speech.force(syntax.opens)
             self._call(syntax)

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from slmtape.models.hub.downloading import Hub
 
 
+_fetched: dict[str, ModelFiles] = {}
+"""What was checked in this process: a hub is not asked again for each server."""
+
+
 def serves(model: str) -> bool:
     """Whether this is a model of this source."""
     return _address(model) is not None
@@ -35,6 +39,13 @@ def fetch(model: str, tell: Tell, *, newest: bool = False) -> ModelFiles:
     Where the address names no file, the hub is asked which to take; if it can't be reached, the
     best of what is in the cache will do. `newest`: the hub is asked whether there is a newer one.
     """
+    if not newest and (known := _fetched.get(model)) and known.path.exists():
+        return known
+    _fetched[model] = files = _fetch(model, tell, newest=newest)
+    return files
+
+
+def _fetch(model: str, tell: Tell, *, newest: bool) -> ModelFiles:
     address, hub = _known_address(model), _hub()
     from slmtape.models.hub.complaints import HubUnreachable
     from slmtape.models.hub.downloading import Damaged
@@ -42,14 +53,14 @@ def fetch(model: str, tell: Tell, *, newest: bool = False) -> ModelFiles:
     files = hub.cached(address)
     if files and address.is_exact and not newest:
         with suppress(Damaged):
-            return _fitting(model, hub.checked(files))
+            return _fitting(model, hub.checked(address, files))
         files = None
     try:
         return _fitting(model, hub.download(address, tell))
     except HubUnreachable:
         if files is None:
             raise
-        return _fitting(model, hub.checked(files))
+        return _fitting(model, hub.checked(address, files))
 
 
 def cache() -> Path:
@@ -69,7 +80,7 @@ def _address(model: str) -> Address | None:
     origin = known.origin
     if not isinstance(origin, OnHub):
         return None
-    return Address(origin.repository, origin.revision, origin.file)
+    return Address(origin.repository, origin.revision, origin.file, written=model)
 
 
 def _known_address(model: str) -> Address:

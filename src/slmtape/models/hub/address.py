@@ -1,7 +1,7 @@
 """Where a model is on the Hugging Face hub: `owner/repo`, `@revision`, `:file`."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _ADDRESS = re.compile(
@@ -20,11 +20,17 @@ class Address:
     repository: str
     revision: str = "main"
     file: str | None = None
+    written: str = field(default="", compare=False)
+    """How somebody wrote it, for messages."""
+
+    def __str__(self) -> str:
+        return self.written or self.name
 
     @property
     def name(self) -> str:
-        """What it is called, whatever its revision."""
-        return self.repository + (f":{self.file}" if self.file else "")
+        """What it is called, whatever its revision, and whichever part of a file is named."""
+        file = re.sub(r"-\d{5}-of-\d{5}(?=\.gguf$)", "", self.file) if self.file else None
+        return self.repository + (f":{file}" if file else "")
 
     @property
     def is_exact(self) -> bool:
@@ -37,4 +43,4 @@ def parse(written: str) -> Address | None:
     found = _ADDRESS.fullmatch(written)
     if not found or (written.endswith(".gguf") and not found["file"]):
         return None
-    return Address(found["repository"], found["revision"] or "main", found["file"])
+    return Address(found["repository"], found["revision"] or "main", found["file"], written)

@@ -1,5 +1,6 @@
 """Which of a repository's files a model is loaded from."""
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
@@ -45,5 +46,5 @@ def _rank(name: str) -> tuple[int, int, str]:
 
 def _has(name: str, quantisation: str) -> bool:
     """Whether a name has this as a word, as in `model-Q4_K_M.gguf` or `model.q4_k_m.gguf`."""
-    words = PurePosixPath(name).name.lower().removesuffix(".gguf").replace(".", "-").split("-")
-    return quantisation.lower() in words
+    word = rf"(?<![a-z0-9]){re.escape(quantisation.lower())}(?![a-z0-9_])"
+    return bool(re.search(word, PurePosixPath(name).name.lower().removesuffix(".gguf")))

@@ -38,18 +38,20 @@ def told(address: Address, endpoint: str, cache: Path) -> Iterator[None]:
     except Exception as error:
         if type(error).__module__.split(".")[0] in ("httpx", "httpx2", "httpcore", "httpcore2"):
             raise HubUnreachable(_unreachable(error, address, endpoint, cache)) from error
+        if isinstance(error, HfHubHTTPError) and _is_passing(error):
+            raise HubUnreachable(_refused(error, address, endpoint)) from error
         raise ModelError(_sentence(error, address, endpoint, cache)) from error
 
 
 def _unreachable(error: Exception, address: Address, endpoint: str, cache: Path) -> str:
-    pull = f"`slmtape models pull {address.name}`"
+    pull = f"`slmtape models pull {address}`"
     if isinstance(error, OfflineModeIsEnabled):
         return (
-            f"{address.name} is not in the cache ({cache}), and HF_HUB_OFFLINE forbids to download "
+            f"{address} is not in the cache ({cache}), and HF_HUB_OFFLINE forbids to download "
             f"it. Run {pull} without HF_HUB_OFFLINE, with the same HF_HOME."
         )
     return (
-        f"{address.name} is not in the cache ({cache}), and {endpoint} can't be reached "
+        f"{address} is not in the cache ({cache}), and {endpoint} can't be reached "
         f"({_cause(error)}). Run {pull} where there is a network, with the same HF_HOME; "
         "HF_ENDPOINT names another hub."
     )
@@ -77,7 +79,7 @@ def _sentence(error: Exception, address: Address, endpoint: str, cache: Path) ->
         case RevisionNotFoundError():
             return f"The repository {repository} has no revision {address.revision!r}."
         case HFValidationError():
-            return f"{address.name!r} is no name that a hub can have: {error}"
+            return f"{str(address)!r} is no name that a hub can have: {error}"
         case HfHubHTTPError():
             return _refused(error, address, endpoint)
         case OSError(errno=number) if number in _FULL:
@@ -87,12 +89,17 @@ def _sentence(error: Exception, address: Address, endpoint: str, cache: Path) ->
                 f"{error.filename or cache} can't be written to ({error.strerror}). Set HF_HOME to "
                 "a folder of yours."
             )
-    return f"{address.name} could not be downloaded; try again. {type(error).__name__}: {error}"
+    return f"{address} could not be downloaded; try again. {type(error).__name__}: {error}"
+
+
+def _is_passing(error: HfHubHTTPError) -> bool:
+    status: int = error.response.status_code
+    return status == 429 or status >= 500
 
 
 def _refused(error: HfHubHTTPError, address: Address, endpoint: str) -> str:
     status = error.response.status_code
-    why = f"{endpoint} answered {status} when asked for {address.name}"
+    why = f"{endpoint} answered {status} when asked for {address}"
     if status in (401, 403):
         return (
             f"{why}: there is no such repository, or it is private. Set HF_TOKEN to a token that "

@@ -39,6 +39,14 @@ class Damaged(ModelError):
 
 
 @dataclass(frozen=True, slots=True)
+class _Listed:
+    """What a hub says of a file: its bytes, and its digest where it is a large one."""
+
+    size: int
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Hub:
     """A hub, the cache of what came from it, and a place for notes about that.
 
@@ -68,22 +76,26 @@ class Hub:
         Raises ModelError, in a sentence that says what to do.
         """
         with told(address, self.endpoint, self.cache):
-            sizes = self._sizes(address)
-            names = choose(sizes, address.file)
+            listed = self._listed(address)
+            names = choose(listed, address.file)
             if not names:
-                raise ModelError(_nothing(address, sizes))
-            self._make_room(address, {name: sizes[name] for name in names})
-            for name in names:
-                self._download(address, name, sizes[name], tell)
-        files = self.cached(address)
-        assert files
-        return self.checked(files)
+                raise ModelError(_nothing(address, listed))
+            self._make_room(address, {name: listed[name].size for name in names})
+            paths = [self._download(address, name, listed[name].size, tell) for name in names]
+            if len({path.parent for path in paths}) > 1:
+                raise ModelError(f"{address} changed while it was downloaded; try again.")
+            named = zip(paths, names, strict=True)
+            digests = [_expected(path) or listed[name].sha256 for path, name in named]
+        known = tuple(filter(None, digests))
+        files = ModelFiles(tuple(paths), known if len(known) == len(paths) else ())
+        return self.checked(address, files)
 
-    def checked(self, files: ModelFiles) -> ModelFiles:
+    def checked(self, address: Address, files: ModelFiles) -> ModelFiles:
         """The files, if they are what the hub said they are. Raises Damaged."""
         for path, expected in zip(files.paths, files.digests, strict=bool(files.digests)):
             if not self._is_whole(path, expected):
-                _delete(path)
+                with told(address, self.endpoint, self.cache):
+                    _delete(path)
                 raise Damaged(
                     f"{path.name} arrived damaged: its SHA-256 is not {expected}, as the hub says. "
                     "It is deleted; try again."
@@ -95,13 +107,15 @@ class Hub:
         files = self.cached(address)
         if not files:
             return 0
+        # What is scanned is told by resolved paths.
+        paths = {path.parent.resolve() / path.name for path in files.paths}
         known = huggingface_hub.scan_cache_dir(self.cache)
         gone = [
             file
             for repository in known.repos
             for revision in repository.revisions
             for file in revision.files
-            if file.file_path in files.paths
+            if file.file_path in paths
         ]
         strategy = known.delete_files(*gone)
         strategy.execute()
@@ -126,12 +140,15 @@ class Hub:
                     ]
         return []
 
-    def _sizes(self, address: Address) -> dict[str, int]:
-        """The files that the hub has at that address, and their sizes in bytes."""
+    def _listed(self, address: Address) -> dict[str, _Listed]:
+        """The files that the hub has at that address."""
         info = huggingface_hub.HfApi(endpoint=self.endpoint).model_info(
             address.repository, revision=address.revision, files_metadata=True, timeout=_PATIENCE
         )
-        return {file.rfilename: file.size or 0 for file in info.siblings or ()}
+        return {
+            file.rfilename: _Listed(file.size or 0, file.lfs.sha256 if file.lfs else None)
+            for file in info.siblings or ()
+        }
 
     def _make_room(self, address: Address, sizes: Mapping[str, int]) -> None:
         needed = sum(size for name, size in sizes.items() if not self._path(address, name))
@@ -139,20 +156,22 @@ class Hub:
         free = shutil.disk_usage(folder).free
         if needed > free:
             raise ModelError(
-                f"{address.name} takes {needed / 1e6:,.0f} MB, and the disk of {self.cache} has "
+                f"{address} takes {needed / 1e6:,.0f} MB, and the disk of {self.cache} has "
                 f"{free / 1e6:,.0f} MB left. Free some of it, or set HF_HOME to another."
             )
 
-    def _download(self, address: Address, name: str, size: int, tell: Tell) -> None:
+    def _download(self, address: Address, name: str, size: int, tell: Tell) -> Path:
         logger.info("%s of %s: %.0f MB", name, address.repository, size / 1e6)
-        huggingface_hub.hf_hub_download(
-            address.repository,
-            name,
-            revision=address.revision,
-            cache_dir=self.cache,
-            endpoint=self.endpoint,
-            library_name="slmtape",
-            tqdm_class=_telling(tell, name, size),
+        return Path(
+            huggingface_hub.hf_hub_download(
+                address.repository,
+                name,
+                revision=address.revision,
+                cache_dir=self.cache,
+                endpoint=self.endpoint,
+                library_name="slmtape",
+                tqdm_class=_telling(tell, name, size),
+            )
         )
 
     def _is_whole(self, path: Path, expected: str) -> bool:
@@ -193,7 +212,8 @@ def _expected(path: Path) -> str | None:
 
 def _delete(path: Path) -> None:
     """Delete a file of the cache and what its link leads to, so that it is downloaded again."""
-    for one in (path.resolve(), path.parent / path.readlink(), path):
+    linked = [path.resolve(), path.parent / path.readlink()] if path.is_symlink() else []
+    for one in (*linked, path):
         one.unlink(missing_ok=True)
 
 
