@@ -12,10 +12,9 @@ def test_a_model_with_a_context_of_8k_fits_four_gigabytes(name: str) -> None:
 
 
 def test_all_models_fit_a_cache_of_ten_gigabytes() -> None:
-    downloads = [model.most for model in MODELS.values() if isinstance(model.origin, OnHub)]
-    assert sum(model.size for model in MODELS.values()) < 9e9
-    assert sum(downloads) > 0
+    downloads = [model.size for model in MODELS.values() if isinstance(model.origin, OnHub)]
     assert len(downloads) == 6
+    assert sum(downloads) < 9e9  # the compiled llama.cpp and what else there is have the rest
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,10 +62,10 @@ def _probe(path: str) -> float:
     request = GenerationRequest(
         model=path, messages=(Message("user", "Tell me a very long story."),), max_tokens=2000
     )
-    probe = _Probe(_SECONDS)
+    counter = _Counter(_SECONDS)
     with suppress(TimeoutError):
-        engine.generate(request, probe.say)
-    return probe.speed
+        engine.generate(request, counter.say)
+    return counter.speed
 
 
 def expected_speed(size: int, probed: float, probed_size: int) -> float:
@@ -82,12 +81,11 @@ def _cost(size: int) -> float:
     return 9 + 33 * size / 1e9
 
 
-class _Probe:
+class _Counter:
     """Counts what is said, from the first piece on."""
 
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._clock = clock
         self._begun = 0.0
         self._last = 0.0
         self._count = -1
@@ -96,7 +94,7 @@ class _Probe:
         """Take a piece; TimeoutError when the time is over."""
         if not piece.text:
             return
-        self._last = self._clock()
+        self._last = time.perf_counter()
         self._begun = self._begun or self._last
         self._count += 1
         if self._last - self._begun > self._seconds:

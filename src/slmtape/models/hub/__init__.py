@@ -36,8 +36,8 @@ def here(model: str) -> ModelFiles | None:
 def fetch(model: str, tell: Tell, *, newest: bool = False) -> ModelFiles:
     """The model's files, downloaded where they are not in the cache yet, and checked.
 
-    Where the address names no file, the hub is asked which to take; if it can't be reached, the
-    best of what is in the cache will do. `newest`: the hub is asked whether there is a newer one.
+    Where the address names no file, the hub is asked which to take, once per process; if it can't
+    answer, the best of what is in the cache will do. `newest`: it is asked for a newer one.
     """
     if not newest and (known := _fetched.get(model)) and known.path.exists():
         return known

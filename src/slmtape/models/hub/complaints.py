@@ -23,7 +23,7 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIS
 
 
 class HubUnreachable(ModelError):
-    """No hub could be asked; what is in the cache may do."""
+    """No hub could be asked, or it can't answer now; what is in the cache may do."""
 
 
 @contextmanager
