@@ -44,7 +44,7 @@ def echo(monkeypatch: pytest.MonkeyPatch) -> EchoEngine:
     """The engine of every server that `serve` starts."""
     engine = EchoEngine()
     monkeypatch.setitem(engines.ENGINES, "echo", "tests.support:make_echo")
-    monkeypatch.setattr("tests.support.make_echo", lambda path, name: engine)
+    monkeypatch.setattr("tests.support.make_echo", lambda path, name, max_loaded_models: engine)
     return engine
 
 

@@ -46,7 +46,12 @@ class EchoEngine:
     may have.
     """
 
-    def __init__(self, path: Path = Path("echo.gguf"), name: str = "echo") -> None:
+    def __init__(
+        self,
+        path: Path = Path("echo.gguf"),
+        name: str = "echo",
+        max_loaded_models: int | None = None,
+    ) -> None:
         self.model = ModelFile(name, path.name, "0" * 64)
         self.started = threading.Event()
         self.closed = threading.Event()
@@ -61,6 +66,10 @@ class EchoEngine:
     def allow(self, words: int = 1_000_000) -> None:
         """Let it say this many more words."""
         self._words.release(words)
+
+    def load(self) -> None: ...
+
+    def close(self, *, unload: bool) -> None: ...
 
     def made_with(self, request: Request) -> Mapping[str, str]:
         return {"engine": "echo"}

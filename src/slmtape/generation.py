@@ -276,8 +276,14 @@ class Engine(Protocol):
     def model(self) -> ModelFile:
         """The model that answers."""
 
+    def load(self) -> None:
+        """Have the model in memory now, not at the first request. Raises EngineError."""
+
+    def close(self, *, unload: bool) -> None:
+        """No more will be asked. `unload`: free the model, when no other engine has it either."""
+
     def made_with(self, request: Request) -> Mapping[str, str]:
-        """What the answer to this request depends on besides it and the model."""
+        """What an answer that was given to this request depends on besides it and the model."""
 
     def generate(
         self, request: GenerationRequest, say: Callable[[Piece], None]

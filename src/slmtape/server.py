@@ -53,6 +53,10 @@ class FakeLLMServer:
             stands for any name.
         preload: download and load the models now, not at the first miss. In mode `replay`, where
             there is nothing to load them for, it does nothing.
+        max_loaded_models: the models that this process has in memory at most, other servers'
+            included: the one that was not asked for longest makes way. None: as many as fit.
+        unload: free a model's memory when the last server that has it stops. Otherwise it stays
+            for the next one.
         engine: what generates: a name in `slmtape.engines.ENGINES`.
         host: the address to listen on.
         port: the port to listen on; 0: any that is free.
@@ -82,6 +86,8 @@ class FakeLLMServer:
         mode: Mode | str | None = None,
         aliases: Mapping[str, str] | None = None,
         preload: bool = False,
+        max_loaded_models: int | None = None,
+        unload: bool = False,
         engine: str = "llamacpp",
         host: str = "127.0.0.1",
         port: int = 0,
@@ -96,10 +102,14 @@ class FakeLLMServer:
         self._mode_given = mode is not None
         self._models = _named(model_name, model_names)
         self._engine_name = engine
+        self._max_loaded_models = max_loaded_models
+        self._unload = unload
         if engine not in engines.ENGINES:
             raise ConfigurationError(
                 f"Unknown engine {engine!r}. Engines: {', '.join(engines.ENGINES)}."
             )
+        if max_loaded_models is not None and max_loaded_models < 1:
+            raise ConfigurationError("max_loaded_models is 1 at least: an answer needs a model.")
         if media not in ("describe", "refuse"):
             raise ConfigurationError(f"Unknown media {media!r}: it is 'describe' or 'refuse'.")
         self._api_key = api_key
@@ -125,11 +135,10 @@ class FakeLLMServer:
         try:
             if preload and self.mode is not Mode.REPLAY:
                 for name in self._models:
-                    self._engine(name)
+                    self._engine(name).load()
         except BaseException:
             self._listener.close()
-            if self._store:
-                self._store.close()
+            self._let_go()
             raise
         reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
         name = f"[{reachable}]" if ":" in reachable else reachable
@@ -182,8 +191,7 @@ class FakeLLMServer:
                 try:
                     self._http.stop()
                 finally:
-                    if self._store:
-                        self._store.close()
+                    self._let_go()
 
     def __enter__(self) -> Self:
         return self
@@ -197,13 +205,21 @@ class FakeLLMServer:
         self.stop()
 
     def _engine(self, name: str, waiting: Callable[[], object] = lambda: None) -> Engine:
-        """The engine of a served model, loaded if need be; see `models.find` for `waiting`."""
+        """The engine of a served model; see `models.find` for `waiting`."""
         if name not in self._engines:
             files = models.find(self._models[name], waiting)
             with self._loading:
                 if name not in self._engines:
-                    self._engines[name] = engines.load(self._engine_name, files, name)
+                    self._engines[name] = engines.load(
+                        self._engine_name, files, name, self._max_loaded_models
+                    )
         return self._engines[name]
+
+    def _let_go(self) -> None:
+        for engine in self._engines.values():
+            engine.close(unload=self._unload)
+        if self._store:
+            self._store.close()
 
     def _remedy(self) -> str:
         if self._mode_given:

@@ -63,6 +63,8 @@ class Tiny:
     def __init__(self, path: Path) -> None:
         engine: LlamaCppEngine = engines.load("llamacpp", models.find(str(path)), path.stem)  # type: ignore[assignment]
         self.engine = engine
+        engine.load()
+        assert engine._weights is not None
         self.weights = engine._weights
         self.template = self.weights.template
         self.family = path.stem

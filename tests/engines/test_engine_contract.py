@@ -155,5 +155,5 @@ def test_a_file_that_is_no_model_is_told(
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF and then nothing")
     with pytest.raises(ModelError, match="is it a whole GGUF file"):
-        engines.load(name, models.find(str(broken)), "broken")
+        engines.load(name, models.find(str(broken)), "broken").load()
     assert capfd.readouterr() == ("", "")

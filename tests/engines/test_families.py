@@ -45,36 +45,37 @@ def test_it_answers_and_the_same_request_the_same(model: Tiny) -> None:
 
 
 def test_room_that_grows_changes_no_number(model: Tiny) -> None:
-    from slmtape.engines.llamacpp.context import CHUNK, Context
+    from slmtape.engines.llamacpp.context import CHUNK
+    from tests.engines.cold import cold
 
     prompt = model.weights.tokens("The sea is wide. " * 60)
     logits = []
     for room in (len(prompt), 4096):
-        context = Context(model.weights)
-        context.clear(room)
-        for start in range(0, len(prompt), CHUNK):
-            context.evaluate(prompt[start : start + CHUNK])
-        if not context.holds(4096):
-            context.grow()
-        context.evaluate(prompt[:1])
-        logits.append(context.logits().copy())
+        with cold(model.weights) as context:
+            context.clear(room)
+            for start in range(0, len(prompt), CHUNK):
+                context.evaluate(prompt[start : start + CHUNK])
+            if not context.holds(4096):
+                context.grow()
+            context.evaluate(prompt[:1])
+            logits.append(context.logits().copy())
     assert (logits[0] == logits[1]).all()
 
 
 def test_growing_can_be_stopped(tiny_models: dict[str, Path]) -> None:
-    from slmtape.engines.llamacpp.context import Context
+    from tests.engines.cold import cold
 
     def stop() -> None:
         raise TimeoutError
 
-    context = Context(Tiny(tiny_models["gemma3"]).weights)
-    context.clear(1)
-    context.evaluate([7])
-    with pytest.raises(TimeoutError):
-        context.grow(stop)  # a sliding window's memory is evaluated again
-    context.clear(1)
-    context.evaluate([7])
-    assert context.logits().any()
+    with cold(Tiny(tiny_models["gemma3"]).weights) as context:
+        context.clear(1)
+        context.evaluate([7])
+        with pytest.raises(TimeoutError):
+            context.grow(stop)  # a sliding window's memory is evaluated again
+        context.clear(1)
+        context.evaluate([7])
+        assert context.logits().any()
 
 
 def test_what_a_template_writes_is_read_as_it_was_in_training(model: Tiny) -> None:

@@ -165,16 +165,15 @@ TAUGHT = (
 @pytest.fixture(params=["<tool_call>", '{"parameters": dictionary of argument name and its value}'])
 def taught(request: pytest.FixtureRequest) -> Engine:
     """An engine whose template tells the model how to write calls."""
-    from slmtape.engines.llamacpp import weights
     from slmtape.engines.llamacpp.engine import LlamaCppEngine
+    from slmtape.engines.llamacpp.loaded import Loaded
     from slmtape.engines.llamacpp.template import ChatTemplate
 
     source = f"{{# {request.param.strip('{}')} #}}{TAUGHT if '<' in request.param else CHATML}"
-    engine = LlamaCppEngine(models.find(MODEL), MODEL)
-    own = weights.Weights(models.find(MODEL).path)
-    own.template = ChatTemplate(source, bos="", eos="")
-    engine._weights = own
-    return engine
+    files, in_memory = models.find(MODEL), Loaded()
+    with in_memory.using(files.path.absolute()) as model:
+        model.weights.template = ChatTemplate(source, bos="", eos="")
+    return LlamaCppEngine(files, MODEL, in_memory=in_memory)
 
 
 CHATML = TAUGHT.replace("<tool_call>", "").replace("</tool_call>", "")

@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,40 +13,52 @@ from slmtape.errors import RequestError
 from slmtape.generation import GenerationRequest, Message
 from tests.support import ROOT
 
+if TYPE_CHECKING:
+    from slmtape.engines.llamacpp.context import Context
+    from slmtape.engines.llamacpp.loaded import Model
+
 pytestmark = pytest.mark.live
 
 HELLO = (Message("user", "Hello"),)
 
 
-def test_an_answer_that_outgrows_its_context_is_the_one_of_a_large_context() -> None:
-    import llama_cpp
+@pytest.fixture(scope="module")
+def model() -> Iterator["Model"]:
+    """SmolLM2, loaded."""
+    from slmtape.engines.llamacpp.loaded import loaded
 
-    from slmtape.engines.llamacpp import context, weights
+    with loaded().using(models.find("smollm2-135m").path.absolute()) as model:
+        yield model
 
-    loaded = weights.load(models.find("smollm2-135m").path)
-    prompt = loaded.tokens("The sea is wide. " * 60)
+
+def test_an_answer_that_outgrows_its_context_is_the_one_of_a_large_context(model: "Model") -> None:
+    from slmtape.engines.llamacpp.context import CHUNK
+    from tests.engines.cold import cold
+
+    prompt = model.weights.tokens("The sea is wide. " * 60)
     logits = []
     for room in (len(prompt), 4096):
-        used = context.Context(loaded)
-        used.clear(room)
-        for start in range(0, len(prompt), context.CHUNK):
-            used.evaluate(prompt[start : start + context.CHUNK])
-        if room < 4096:
-            assert not used.holds(4096)
-            used.grow()
-        for token in prompt[:40]:
-            used.evaluate([token])
-        logits.append(llama_cpp.llama_get_logits_ith(used.handle, -1)[: loaded.size])
+        with cold(model.weights) as used:
+            used.clear(room)
+            for start in range(0, len(prompt), CHUNK):
+                used.evaluate(prompt[start : start + CHUNK])
+            if room < 4096:
+                assert not used.holds(4096)
+                used.grow()
+            for token in prompt[:40]:
+                used.evaluate([token])
+            logits.append(used.logits().tobytes())
     assert logits[0] == logits[1]
 
 
-def test_weights_and_memory_are_shared_by_all_engines_of_a_file() -> None:
+def test_weights_and_memory_are_shared_by_all_engines_of_a_file(model: "Model") -> None:
     from slmtape.engines.llamacpp.engine import LlamaCppEngine
 
     files = models.find("smollm2-135m")
     one, other = LlamaCppEngine(files, "one"), LlamaCppEngine(files, "other")
-    assert one._weights is other._weights
-    assert one._context is other._context
+    one.load()
+    other.load()
+    assert one._weights is other._weights is model.weights
     assert (one.model.name, other.model.name) == ("one", "other")
     assert one.model.sha256 == other.model.sha256
 
@@ -82,9 +96,8 @@ def test_a_model_without_a_template_gets_chatml() -> None:
 
 def test_characters_of_several_tokens_come_whole() -> None:
     engine = engines.load("llamacpp", models.find("smollm2-135m"), "smollm2-135m")
-    asked = "Repeat exactly: 日本語 🎉🎉 Ελληνικά 日本語 🎉🎉 Ελληνικά"
     request = GenerationRequest(
-        model="smollm2-135m", messages=(Message("user", asked),), max_tokens=60
+        model="smollm2-135m", messages=(), prompt="日本語 🎉🎉 Ελληνικά " * 4, max_tokens=60
     )
     result = engine.generate(request, lambda _: None)
     said = [piece.text for piece in result.pieces]
@@ -114,32 +127,36 @@ def test_processes_that_generate_at_once_all_finish_with_the_same_answer() -> No
     assert answers.pop().strip()
 
 
-def test_chunks_that_prompts_share_are_not_evaluated_again_and_change_no_number() -> None:
-    from slmtape.engines.llamacpp import context, weights
+def test_chunks_that_prompts_share_are_not_evaluated_again_and_change_no_number(
+    model: "Model",
+) -> None:
+    from slmtape.engines.llamacpp.context import CHUNK
+    from tests.engines.cold import cold
 
-    loaded = weights.load(models.find("smollm2-135m").path)
-    shared = loaded.tokens("The sea is wide, and so is the sky. " * 30)[: 2 * context.CHUNK]
+    tokens = model.weights.tokens
+    shared = tokens("The sea is wide, and so is the sky. " * 30)[: 2 * CHUNK]
     prompts = [
-        shared + loaded.tokens("Ann is a sailor."),
-        shared + loaded.tokens("Bob flies."),
-        shared[:-1] + loaded.tokens("Who else?"),
+        shared + tokens("Ann is a sailor."),
+        shared + tokens("Bob flies."),
+        shared[:-1] + tokens("Who else?"),
         shared,
-        shared + loaded.tokens("Bob flies."),
+        tokens("Something else, which shares nothing."),
+        shared + tokens("Bob flies."),
     ]
 
-    def numbers(used: context.Context, prompt: list[int], kept: int) -> bytes:
-        for start in range(kept, len(prompt), context.CHUNK):
-            used.evaluate(prompt[start : start + context.CHUNK])
+    def numbers(used: "Context", prompt: list[int], kept: int) -> bytes:
+        for start in range(kept, len(prompt), CHUNK):
+            used.evaluate(prompt[start : start + CHUNK])
         used.evaluate(prompt[:1])
         return used.logits().tobytes()
 
-    used = context.Context(loaded)
     kept, seen = list[int](), list[bytes]()
-    for prompt in prompts:
-        kept.append(used.keep(prompt, 1024))
-        seen.append(numbers(used, prompt, kept[-1]))
-    assert kept == [0, 2 * context.CHUNK, context.CHUNK, context.CHUNK, context.CHUNK * 2]
+    with cold(model.weights) as used:
+        for prompt in prompts:
+            kept.append(used.keep(prompt, 1024))
+            seen.append(numbers(used, prompt, kept[-1]))
+    assert kept == [0, 2 * CHUNK, CHUNK, CHUNK, 0, 2 * CHUNK]
     for prompt, expected in zip(prompts, seen, strict=True):
-        cold = context.Context(loaded)
-        cold.clear(1024)
-        assert numbers(cold, prompt, 0) == expected
+        with cold(model.weights) as other:
+            other.clear(1024)
+            assert numbers(other, prompt, 0) == expected

@@ -20,9 +20,10 @@ pytestmark = [pytest.mark.live, pytest.mark.large]
 def test_llama_cpp_and_the_header_agree_on_what_it_is(gemma: Path) -> None:
     import llama_cpp.llama_cpp as llama
 
-    from slmtape.engines.llamacpp import weights
+    from slmtape.engines.llamacpp.loaded import loaded as in_memory
 
-    loaded = weights.load(gemma)
+    with in_memory().using(gemma) as model:
+        loaded = model.weights
     told = ctypes.create_string_buffer(64)
     for name in ("general.architecture", "gemma3.block_count", "gemma3.attention.key_length"):
         llama.llama_model_meta_val_str(loaded.model, name.encode(), told, len(told))
@@ -45,9 +46,10 @@ def test_llama_cpp_and_the_header_agree_on_what_it_is(gemma: Path) -> None:
     ],
 )
 def test_a_text_is_what_its_tokens_say(gemma: Path, text: str) -> None:
-    from slmtape.engines.llamacpp import weights
+    from slmtape.engines.llamacpp.loaded import loaded as in_memory
 
-    loaded = weights.load(gemma)
+    with in_memory().using(gemma) as model:
+        loaded = model.weights
     tokens = loaded.tokens(text, opening=False)
     assert b"".join(map(loaded.text, tokens)).decode() == text
 

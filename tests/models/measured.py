@@ -15,7 +15,8 @@ import llama_cpp.llama_cpp as llama
 import psutil
 
 from slmtape import FakeLLMServer, models
-from slmtape.engines.llamacpp import context, weights
+from slmtape.engines.llamacpp import weights
+from slmtape.engines.llamacpp.loaded import loaded
 from slmtape.models.memory import ROWS
 from tests.support import ask, chat
 
@@ -32,11 +33,14 @@ def measured(model: str) -> dict[str, Any]:
     try:
         with FakeLLMServer(model) as server:
             _ask_everything(server, Path(model).stem)
-        loaded = weights.load(models.find(model).path)
         sizes = {"weights": _bytes(lines, "model")}
         contexts = {}
         for tokens in CONTEXTS:  # the first is there
-            context.shared(loaded).clear(tokens)
+            with (
+                loaded().using(models.find(model).path.absolute()) as in_memory,
+                in_memory.contexts.lent((), tokens, lambda: None) as context,
+            ):
+                context.clear(tokens)
             contexts[tokens] = _bytes(lines, "KV", "compute") + ROWS * _bytes(lines, "output")
             lines.clear()
         resident = psutil.Process().memory_info().rss

@@ -1,7 +1,7 @@
 """A file or folder here is one engine: what turns a request into an answer.
 
-An engine is `(files, name) -> slmtape.generation.Engine`: a model's GGUF file and the name it is
-served by.
+An engine is `(files, name, max_loaded_models=…) -> slmtape.generation.Engine`: a model's GGUF file,
+the name it is served by, and how many models may be in memory at once.
 """
 
 from importlib import import_module
@@ -26,15 +26,15 @@ class Files(Protocol):
 ENGINES = {"llamacpp": "slmtape.engines.llamacpp.engine:LlamaCppEngine"}
 
 
-def load(engine: str, files: Files, name: str) -> Engine:
-    """The engine of that name on this model file.
+def load(engine: str, files: Files, name: str, max_loaded_models: int | None = None) -> Engine:
+    """The engine of that name on this model file, which it loads when it is asked.
 
-    Raises EngineNotInstalled where its libraries are missing, ModelError where the file can't be
-    loaded.
+    Raises EngineNotInstalled where its libraries are missing.
     """
     module, _, attribute = ENGINES[engine].partition(":")
     try:
-        made = getattr(import_module(module), attribute)(files, name)
+        make = getattr(import_module(module), attribute)
+        made = make(files, name, max_loaded_models=max_loaded_models)
     except ModuleNotFoundError as error:
         raise EngineNotInstalled(
             f"Generating an answer needs {error.name}, which is not installed. "

@@ -1,15 +1,15 @@
 """A llama.cpp context: evaluates tokens, keeps as much memory for them as they need."""
 
 import ctypes
-import os
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from itertools import takewhile
 
 import llama_cpp.llama_cpp as llama
 import numpy as np
 from numpy.typing import NDArray
 
-from slmtape.engines.llamacpp.turns import turn
+from slmtape.engines.llamacpp.prefixes import Chunks, Prefixes, State, shared_chunks
+from slmtape.engines.llamacpp.turns import Share
 from slmtape.engines.llamacpp.weights import Weights
 from slmtape.errors import EngineError
 
@@ -23,20 +23,26 @@ _POSITIONS = 32
 
 
 class Context:
-    """Room for one conversation at a time, growing with it."""
+    """Room for one conversation at a time, growing with it. One request has it at a time."""
 
-    def __init__(self, weights: Weights) -> None:
+    def __init__(self, weights: Weights, prefixes: Prefixes) -> None:
+        """`prefixes`: where the beginnings of prompts are kept that it has no room for."""
         self._weights = weights
-        self._capacity = 0
-        self._evaluated: list[Sequence[int]] = []
+        self._prefixes = prefixes
+        self._evaluated: list[tuple[int, ...]] = []
         self._slides = llama.llama_model_n_swa(weights.model) > 0
+        self.capacity = 0
+        """Tokens that there is room for."""
+        self.share: Share | None = None
+        """The part in computing of the request that has it."""
         self.handle: object = None
         self._one = (llama.llama_token * 1)()
 
     def clear(self, tokens: int) -> None:
         """Forget everything, and make room for about this many tokens."""
+        self._store()
         self._evaluated.clear()
-        if self._capacity >= tokens:
+        if self.holds(tokens):
             llama.llama_memory_clear(llama.llama_get_memory(self.handle), False)
         else:
             self._replace(tokens)
@@ -47,13 +53,30 @@ class Context:
         Returns how many of the prompt's tokens need not be evaluated again: whole chunks, which
         have the same numbers whatever followed them, and never all of them.
         """
-        kept = 0 if self._slides or not self.holds(tokens) else self._shared(prompt)
-        memory = llama.llama_get_memory(self.handle) if kept else None
-        if not kept or not llama.llama_memory_seq_rm(memory, 0, kept, -1):
+        wanted = chunks(prompt)
+        if not self.holds(tokens):
+            self.clear(tokens)
+        kept = self.shared(wanted)
+        stored = None if self._slides else self._prefixes.longest(self._weights, wanted)
+        if stored and shared_chunks(stored[0], wanted) > kept:
+            self._restore(*stored, tokens)
+            kept = self.shared(wanted)
+        if not kept:
             self.clear(tokens)
             return 0
-        del self._evaluated[kept // CHUNK :]
-        return kept
+        self._store(besides=kept)
+        self._cut(kept)
+        return kept * CHUNK
+
+    def shared(self, wanted: Sequence[tuple[int, ...]]) -> int:
+        """How many of these chunks were evaluated just so, from the beginning on."""
+        return 0 if self._slides else shared_chunks(self._evaluated, wanted)
+
+    def close(self) -> None:
+        """Free it; what it has evaluated is kept for others."""
+        self._store()
+        self._evaluated.clear()
+        self._free()
 
     def evaluate(self, tokens: Sequence[int]) -> None:
         """Evaluate at most CHUNK tokens, after those evaluated before."""
@@ -98,51 +121,73 @@ class Context:
         if self._slides:
             self._evaluate_again(waiting)
             return
-        size = llama.llama_state_seq_get_size(self.handle, 0)
-        state = (ctypes.c_uint8 * size)()
-        llama.llama_state_seq_get_data(self.handle, state, size, 0)
-        self._replace(self._capacity * 2)
-        llama.llama_state_seq_set_data(self.handle, state, size, 0)
+        state = self._state()
+        self._replace(self.capacity * 2)
+        self._set(state)
+
+    def holds(self, tokens: int) -> bool:
+        """Whether there is room for this many tokens in all."""
+        return tokens <= self.capacity
 
     def _evaluate_again(self, waiting: Callable[[], None]) -> None:
         # What a sliding window has passed is left out of a state, and numbers depend on where in
         # memory the rest is.
         before = tuple(self._evaluated)
-        self._replace(self._capacity * 2)
+        self._replace(self.capacity * 2)
         self._evaluated.clear()
         for tokens in before:
             waiting()
             self.evaluate(tokens)
 
-    def holds(self, tokens: int) -> bool:
-        """Whether there is room for this many tokens in all."""
-        return tokens <= self._capacity
+    def _store(self, besides: int = 0) -> None:
+        """Have others keep the whole chunks that are about to be forgotten, all but so many."""
+        whole = tuple(takewhile(lambda tokens: len(tokens) == CHUNK, self._evaluated))
+        if self._slides or len(whole) <= besides:
+            return
 
-    def _shared(self, prompt: Sequence[int]) -> int:
-        """How many tokens of the prompt, in whole chunks, were evaluated just so."""
-        shared = 0
-        for chunk in self._evaluated:
-            end = shared + CHUNK
-            if end >= len(prompt) or chunk != tuple(prompt[shared:end]):
-                break
-            shared = end
-        return shared
+        def state() -> State:
+            self._cut(len(whole))
+            return self._state()
+
+        self._prefixes.keep(self._weights, whole, state)
+
+    def _restore(self, evaluated: Chunks, state: State, tokens: int) -> None:
+        self.clear(max(tokens, len(evaluated) * CHUNK))
+        self._set(state)
+        self._evaluated.extend(evaluated)
+
+    def _cut(self, kept: int) -> None:
+        """Forget all but so many chunks."""
+        llama.llama_memory_seq_rm(llama.llama_get_memory(self.handle), 0, kept * CHUNK, -1)
+        del self._evaluated[kept:]
+
+    def _state(self) -> State:
+        size = llama.llama_state_seq_get_size(self.handle, 0)
+        state: State = (ctypes.c_uint8 * size)()
+        llama.llama_state_seq_get_data(self.handle, state, size, 0)
+        return state
+
+    def _set(self, state: State) -> None:
+        if not llama.llama_state_seq_set_data(self.handle, state, len(state), 0):
+            raise EngineError("llama.cpp can't take back what it has evaluated.")
 
     def _replace(self, tokens: int) -> None:
-        capacity = _SMALLEST
-        while capacity < tokens:
-            capacity *= 2
-        if self.handle:
-            llama.llama_free(self.handle)
-            self._capacity, self.handle = 0, None
+        capacity = room(tokens)
+        self._free()
         params = llama.llama_context_default_params()
         params.n_ctx = capacity
         params.n_batch = params.n_ubatch = CHUNK
-        params.n_threads = params.n_threads_batch = threads()
+        # Flash attention divides the keys among the threads: its numbers depend on how many.
+        params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
         self.handle = llama.llama_init_from_model(self._weights.model, params)
         if not self.handle:
             raise EngineError(f"llama.cpp can't make a context of {capacity} tokens: memory?")
-        self._capacity = capacity
+        self.capacity = capacity
+
+    def _free(self) -> None:
+        if self.handle:
+            llama.llama_free(self.handle)
+            self.capacity, self.handle = 0, None
 
     def _batches(self, tokens: Sequence[int]) -> Iterator[tuple[llama.llama_batch, int]]:
         """Batches that ask for numbers of each token."""
@@ -163,8 +208,15 @@ class Context:
             llama.llama_batch_free(batch)
 
     def _decode(self, batch: llama.llama_batch) -> None:
-        with turn():
+        status = 0
+
+        def step(threads: int) -> None:
+            nonlocal status
+            llama.llama_set_n_threads(self.handle, threads, threads)
             status = llama.llama_decode(self.handle, batch)
+
+        assert self.share is not None, "only a request that has it computes"
+        self.share.run(step)
         if status:
             raise EngineError(f"llama.cpp can't evaluate {batch.n_tokens} tokens: status {status}.")
 
@@ -173,14 +225,15 @@ class Context:
         return np.ctypeslib.as_array(pointer, (count,))
 
 
-@cache
-def shared(weights: Weights) -> Context:
-    """The only context of these weights: its memory is needed once, however many servers."""
-    return Context(weights)
+def chunks(prompt: Sequence[int]) -> Chunks:
+    """A prompt's whole chunks, but for one token at least that is left."""
+    ends = range(CHUNK, len(prompt), CHUNK)
+    return tuple(tuple(prompt[end - CHUNK : end]) for end in ends)
 
 
-def threads() -> int:
-    """The cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def room(tokens: int) -> int:
+    """The tokens that a context has room for which is to have room for so many."""
+    capacity = _SMALLEST
+    while capacity < tokens:
+        capacity *= 2
+    return capacity

@@ -65,7 +65,7 @@ class Speech:
     def read(self, prompt: Sequence[int]) -> None:
         """Forget what was evaluated, and evaluate a prompt in chunks: those that are not there."""
         self._pending.clear()
-        kept = self._context.keep(prompt, len(prompt) + min(self._most, _EXPECTED))
+        kept = self._context.keep(prompt, expected(prompt, self._most))
         for start in range(kept, len(prompt), CHUNK):
             self._say(Piece())
             self._context.evaluate(prompt[start : start + CHUNK])
@@ -171,6 +171,11 @@ class Speech:
             self._scores = None
         if self._top is not None and self._scores is None:
             self._scores = self._context.logits().copy()
+
+
+def expected(prompt: Sequence[int], most: int) -> int:
+    """Tokens to make room for, where an answer has `most` at most."""
+    return len(prompt) + min(most, _EXPECTED)
 
 
 def _rounded(logprob: float) -> float:

@@ -3,7 +3,7 @@
 import ctypes
 import logging
 import threading
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
 import llama_cpp.llama_cpp as llama
@@ -36,6 +36,8 @@ class Weights:
         self.context_length = llama.llama_model_n_ctx_train(self.model)
         self._room = ctypes.create_string_buffer(256)
         self._lock = threading.Lock()
+        self._making = threading.Lock()
+        self._grammars: Grammars | None = None
         bos, eos = llama.llama_vocab_bos(self.vocab), llama.llama_vocab_eos(self.vocab)
         self._bos = self._name(bos)
         source = llama.llama_model_chat_template(self.model, None)
@@ -43,16 +45,26 @@ class Weights:
             source.decode() if source else None, bos=self._bos, eos=self._name(eos)
         )
 
+    def close(self) -> None:
+        """Free the memory. Only what was read before may be asked for afterwards."""
+        logger.info("unloading %s", self.path.name)
+        llama.llama_model_free(self.model)
+        self.model = self.vocab = None
+        self._grammars = None
+
     @cached_property
     def ends_of_text(self) -> list[int]:
         """The tokens with which the model says that it is done."""
         return [token for token in range(self.size) if self.ends(token)]
 
-    @cached_property
+    @property
     def grammars(self) -> Grammars:
         """What forces answers into a form: made when the first one is."""
-        names = [self.name(token) for token in range(self.size)]
-        return Grammars(self.vocab, names, self.ends_of_text)
+        with self._making:
+            if self._grammars is None:
+                names = [self.name(token) for token in range(self.size)]
+                self._grammars = Grammars(self.vocab, names, self.ends_of_text)
+            return self._grammars
 
     @cached_property
     def marks_of_thoughts(self) -> list[int]:
@@ -102,21 +114,6 @@ class Weights:
                 self._room = ctypes.create_string_buffer(-size)
                 size = llama.llama_token_to_piece(self.vocab, token, self._room, -size, 0, special)
             return self._room.raw[:size]
-
-
-@cache
-def _load(path: Path) -> Weights:
-    return Weights(path)
-
-
-_loading = threading.Lock()
-
-
-def load(path: Path) -> Weights:
-    """The file's weights; every caller in this process gets the same."""
-    with _loading:
-        # Not resolved: a link's target may have another name, and no parts beside it.
-        return _load(path.absolute())
 
 
 def _log(level: int, text: bytes, _: object) -> None:
