@@ -45,7 +45,7 @@ def test_it_answers_and_the_same_request_the_same(model: Tiny) -> None:
 
 
 def test_room_that_grows_changes_no_number(model: Tiny) -> None:
-    from slmtape.engines.llamacpp.context import CHUNK
+    from slmtape.engines.llamacpp.space import CHUNK
     from tests.engines.cold import cold
 
     prompt = model.weights.tokens("The sea is wide. " * 60)

@@ -32,7 +32,7 @@ def model() -> Iterator["Model"]:
 
 
 def test_an_answer_that_outgrows_its_context_is_the_one_of_a_large_context(model: "Model") -> None:
-    from slmtape.engines.llamacpp.context import CHUNK
+    from slmtape.engines.llamacpp.space import CHUNK
     from tests.engines.cold import cold
 
     prompt = model.weights.tokens("The sea is wide. " * 60)
@@ -130,7 +130,7 @@ def test_processes_that_generate_at_once_all_finish_with_the_same_answer() -> No
 def test_chunks_that_prompts_share_are_not_evaluated_again_and_change_no_number(
     model: "Model",
 ) -> None:
-    from slmtape.engines.llamacpp.context import CHUNK
+    from slmtape.engines.llamacpp.space import CHUNK
     from tests.engines.cold import cold
 
     tokens = model.weights.tokens

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from gguf import GGMLQuantizationType, GGUFValueType, GGUFWriter
+from gguf import GGMLQuantizationType, GGUFValueType, GGUFWriter, PoolingType
 from gguf.quants import quantize
 
 _CONTROL, _USER_DEFINED = 3, 4
@@ -109,9 +109,14 @@ def template(family: Family, sources: Path) -> str:
     return (sources / "templates" / f"{family.template}.jinja").read_text(encoding="utf-8")
 
 
-def write(family: Family, sources: Path, path: Path) -> None:
-    """Write a model's file. `sources`: the folder `models` of llama.cpp."""
+def write(family: Family, sources: Path, path: Path, *, embeds: bool = False) -> None:
+    """Write a model's file. `sources`: the folder `models` of llama.cpp.
+
+    `embeds`: it says of itself that it is for embeddings.
+    """
     writer = GGUFWriter(path, family.architecture)
+    if embeds:
+        writer.add_pooling_type(PoolingType.MEAN)
     _describe(writer, family)
     writer.add_chat_template(template(family, sources))
     _vocabulary(writer, family, sources / f"ggml-vocab-{family.vocabulary}.gguf")

@@ -34,12 +34,12 @@ def test_a_model_that_caches_nothing_needs_no_cache() -> None:
 
 @pytest.mark.live
 def test_the_engine_makes_contexts_as_is_said_here() -> None:
-    from slmtape.engines.llamacpp import context
+    from slmtape.engines.llamacpp import space
 
     assert (memory.BATCH, memory.SMALLEST, memory.ROWS) == (
-        context.CHUNK,
+        space.CHUNK,
         context._SMALLEST,
-        context._POSITIONS,
+        space.POSITIONS,
     )
 
 

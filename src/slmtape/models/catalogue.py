@@ -58,6 +58,7 @@ MODELS = {
         Shape(
             size=98_362_432,
             layers=30,
+            heads=9,
             kv_heads=3,
             key_size=64,
             value_size=64,
@@ -81,6 +82,7 @@ MODELS = {
         Shape(
             size=253_115_424,
             layers=18,
+            heads=4,
             kv_heads=1,
             key_size=256,
             value_size=256,
@@ -103,6 +105,7 @@ MODELS = {
         Shape(
             size=806_058_272,
             layers=26,
+            heads=4,
             kv_heads=1,
             key_size=256,
             value_size=256,
@@ -124,6 +127,7 @@ MODELS = {
         Shape(
             size=1_117_320_768,
             layers=28,
+            heads=12,
             kv_heads=2,
             key_size=128,
             value_size=128,
@@ -147,6 +151,7 @@ MODELS = {
         Shape(
             size=1_915_305_312,
             layers=36,
+            heads=16,
             kv_heads=4,
             key_size=128,
             value_size=128,
@@ -169,6 +174,7 @@ MODELS = {
         Shape(
             size=2_019_377_696,
             layers=28,
+            heads=24,
             kv_heads=8,
             key_size=128,
             value_size=128,
@@ -190,6 +196,7 @@ MODELS = {
         Shape(
             size=2_104_932_800,
             layers=36,
+            heads=16,
             kv_heads=2,
             key_size=128,
             value_size=128,

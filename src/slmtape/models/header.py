@@ -44,6 +44,7 @@ def shape(files: ModelFiles) -> Shape:
     return Shape(
         size=files.size,
         layers=number("block_count"),
+        heads=heads,
         kv_heads=number("attention.head_count_kv", heads),
         key_size=number("attention.key_length", width // (heads or 1)),
         value_size=number("attention.value_length", width // (heads or 1)),

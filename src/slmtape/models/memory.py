@@ -25,13 +25,14 @@ _PROCESS = 110_000_000
 class Shape:
     """What a model's need of memory follows from.
 
-    `size`: of its file, or of all parts, in bytes. `layers`: with attention. `kv_heads`: per layer.
-    `key_size`, `value_size`: numbers per head. `width`: numbers per token between layers.
-    `feed_forward`: inside them. `vocabulary`: in tokens. Where layers differ, the largest.
+    `size`: of its file, or of all parts, in bytes. `layers`: with attention. `heads`, `kv_heads`:
+    per layer. `key_size`, `value_size`: numbers per head. `width`: numbers per token between
+    layers. `feed_forward`: inside them. `vocabulary`: in tokens. Where layers differ, the largest.
     """
 
     size: int
     layers: int
+    heads: int
     kv_heads: int
     key_size: int
     value_size: int
@@ -92,12 +93,13 @@ def _cache(shape: Shape, context: int) -> int:
 
 
 def _computing(shape: Shape, context: int) -> int:
-    """Numbers of all tokens of a batch: for each of the vocabulary, and between and in layers.
+    """Numbers of all tokens of a batch: between and in layers, and at their largest.
 
-    And two masks, of what the tokens see of the context.
+    That is one for each of the vocabulary, or for what each head sees of the context. And a mask.
     """
-    numbers = shape.vocabulary + 2 * shape.width + 2 * shape.feed_forward
-    return BATCH * (numbers * _FLOAT + 2 * context * _HALF)
+    largest = max(shape.vocabulary, shape.heads * context)
+    numbers = largest + 2 * shape.width + 2 * shape.feed_forward
+    return BATCH * (numbers + context) * _FLOAT
 
 
 def _output(shape: Shape) -> int:

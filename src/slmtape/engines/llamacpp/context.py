@@ -9,17 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slmtape.engines.llamacpp.prefixes import Chunks, Prefixes, State, shared_chunks
+from slmtape.engines.llamacpp.space import CHUNK, POSITIONS, check
 from slmtape.engines.llamacpp.turns import Share
 from slmtape.engines.llamacpp.weights import Weights
 from slmtape.errors import EngineError
 
-CHUNK = 128
-"""Prompt tokens evaluated at once. Numbers depend on where a prompt is cut; it is always cut at
-multiples of this, counted from its beginning."""
-
 _SMALLEST = 1024
-_POSITIONS = 32
-"""Tokens evaluated at once where numbers of each are wanted: a row of them is a vocabulary long."""
 
 
 class Context:
@@ -173,6 +168,11 @@ class Context:
 
     def _replace(self, tokens: int) -> None:
         capacity = room(tokens)
+        check(
+            f"A context of {capacity:,} tokens",
+            self._weights.need.context(capacity) - self._bytes,
+            "Make the prompt shorter, set max_tokens, or take a smaller model.",
+        )
         self._free()
         params = llama.llama_context_default_params()
         params.n_ctx = capacity
@@ -181,8 +181,12 @@ class Context:
         params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
         self.handle = llama.llama_init_from_model(self._weights.model, params)
         if not self.handle:
-            raise EngineError(f"llama.cpp can't make a context of {capacity} tokens: memory?")
+            raise EngineError(f"llama.cpp can't make a context of {capacity:,} tokens.")
         self.capacity = capacity
+
+    @property
+    def _bytes(self) -> int:
+        return self._weights.need.context(self.capacity) if self.handle else 0
 
     def _free(self) -> None:
         if self.handle:
@@ -192,10 +196,10 @@ class Context:
     def _batches(self, tokens: Sequence[int]) -> Iterator[tuple[llama.llama_batch, int]]:
         """Batches that ask for numbers of each token."""
         position = llama.llama_memory_seq_pos_max(llama.llama_get_memory(self.handle), 0) + 1
-        batch = llama.llama_batch_init(_POSITIONS, 0, 1)
+        batch = llama.llama_batch_init(POSITIONS, 0, 1)
         try:
-            for start in range(0, len(tokens), _POSITIONS):
-                part = tokens[start : start + _POSITIONS]
+            for start in range(0, len(tokens), POSITIONS):
+                part = tokens[start : start + POSITIONS]
                 batch.n_tokens = len(part)
                 for index, token in enumerate(part):
                     batch.token[index] = token

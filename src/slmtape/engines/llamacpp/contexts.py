@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from slmtape.engines.llamacpp.context import Context, chunks, room
 from slmtape.engines.llamacpp.prefixes import Prefixes
-from slmtape.engines.llamacpp.space import context_bytes
+from slmtape.engines.llamacpp.space import available
 from slmtape.engines.llamacpp.turns import turns
 from slmtape.engines.llamacpp.weights import Weights
 
@@ -26,7 +26,7 @@ class Contexts:
         self._prefixes = prefixes
         self._most = most
         self._free: list[Context] = []  # the one used last first
-        self._lent: list[Context] = []
+        self._lent: dict[Context, int] = {}  # and the bytes that each was asked for
         self._queue: list[object] = []
         self._changed = threading.Condition()
 
@@ -45,7 +45,7 @@ class Contexts:
         finally:
             context.share = None
             with self._changed:
-                self._lent.remove(context)
+                del self._lent[context]
                 self._free.insert(0, context)
                 self._changed.notify_all()
 
@@ -70,7 +70,11 @@ class Contexts:
                 self._changed.notify_all()
 
     def _has_room(self, tokens: int) -> bool:
-        return not self._lent or self._bytes(self._lent) + self._size(tokens) <= self._most
+        if not self._lent:
+            return True
+        size = self._size(tokens)
+        lent = sum(self._lent.values())
+        return lent + size <= self._most and size <= available()
 
     def _chosen(self, prompt: Sequence[int], tokens: int) -> Context:
         """The one that has evaluated most of the prompt already; or else the oldest, or a new one.
@@ -87,13 +91,16 @@ class Contexts:
             self._free.remove(chosen)
         else:
             chosen = Context(self._weights, self._prefixes)
-        self._lent.append(chosen)
-        while self._free and self._bytes(self._lent + self._free) + self._size(tokens) > self._most:
+        self._lent[chosen] = self._size(tokens)
+        while self._free and self._bytes() > self._most:
             self._free.pop().close()
         return chosen
 
-    def _bytes(self, contexts: Sequence[Context]) -> int:
-        return sum(self._size(context.capacity) for context in contexts if context.capacity)
+    def _bytes(self) -> int:
+        free = sum(self._size(context.capacity) for context in self._free if context.capacity)
+        return free + sum(
+            max(asked, self._size(context.capacity)) for context, asked in self._lent.items()
+        )
 
     def _size(self, tokens: int) -> int:
-        return context_bytes(self._weights.model, room(tokens))
+        return self._weights.need.context(room(tokens))

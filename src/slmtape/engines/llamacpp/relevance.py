@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from slmtape.engines.llamacpp.context import CHUNK, Context
+from slmtape.engines.llamacpp.context import Context
+from slmtape.engines.llamacpp.space import CHUNK
 from slmtape.engines.llamacpp.weights import Weights
 from slmtape.generation import Message, Piece, Tool
 

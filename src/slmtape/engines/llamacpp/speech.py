@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from slmtape.engines.llamacpp.context import CHUNK, Context
+from slmtape.engines.llamacpp.context import Context
 from slmtape.engines.llamacpp.grammars import Grammar
 from slmtape.engines.llamacpp.sampling import Sampler
+from slmtape.engines.llamacpp.space import CHUNK
 from slmtape.engines.llamacpp.text import Characters
 from slmtape.engines.llamacpp.weights import Weights
 from slmtape.generation import Piece, Token

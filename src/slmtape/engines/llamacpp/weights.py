@@ -3,15 +3,17 @@
 import ctypes
 import logging
 import threading
+from collections import deque
 from functools import cached_property
 from pathlib import Path
 
 import llama_cpp.llama_cpp as llama
 
 from slmtape.engines.llamacpp.grammars import Grammars
+from slmtape.engines.llamacpp.space import check, need, told
 from slmtape.engines.llamacpp.template import ChatTemplate
 from slmtape.engines.llamacpp.thinking import CLOSES, OPENS
-from slmtape.errors import ModelError
+from slmtape.errors import EngineError
 
 logger = logging.getLogger("slmtape")
 
@@ -23,17 +25,12 @@ class Weights:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        logger.info("loading %s", path.name)
-        params = llama.llama_model_default_params()
-        # llama.cpp rearranges most matrices; those of a mapped file would stay beside the new ones.
-        params.load_mode = llama.LLAMA_LOAD_MODE_NONE
-        self.model = llama.llama_model_load_from_file(str(path).encode(), params)
-        if not self.model:
-            raise ModelError(f"llama.cpp can't load {path}: is it a whole GGUF file?")
+        self.model = _loaded(path)
         self.vocab = llama.llama_model_get_vocab(self.model)
         self.size = llama.llama_vocab_n_tokens(self.vocab)
         self.width = llama.llama_model_n_embd(self.model)
         self.context_length = llama.llama_model_n_ctx_train(self.model)
+        self.need = need(self.model)
         self._room = ctypes.create_string_buffer(256)
         self._lock = threading.Lock()
         self._making = threading.Lock()
@@ -116,9 +113,45 @@ class Weights:
             return self._room.raw[:size]
 
 
+def _loaded(path: Path) -> object:
+    """llama.cpp's handle of a model that generates. Raises EngineError."""
+    logger.info("loading %s", path.name)
+    if not path.is_file():
+        raise EngineError(f"{path} is no file: a model is one that ends in .gguf.")
+    with path.open("rb") as file:
+        if file.read(4) != b"GGUF":
+            raise EngineError(f"{path} is no GGUF file, the only kind that llama.cpp reads.")
+    check(f"Loading {path.name}", path.stat().st_size, "Take a smaller model.")
+    params = llama.llama_model_default_params()
+    # llama.cpp rearranges most matrices; those of a mapped file would stay beside the new ones.
+    params.load_mode = llama.LLAMA_LOAD_MODE_NONE
+    _complaints.clear()
+    model = llama.llama_model_load_from_file(str(path).encode(), params)
+    if not model:
+        why = next(iter(_complaints), "it does not say why")
+        raise EngineError(
+            f"llama.cpp can't load {path}: {why}. Is it a whole file of a model that it knows? "
+            "Get it again, or another one."
+        )
+    if told(model, "attention.causal") == "false" or told(model, "pooling_type"):
+        llama.llama_model_free(model)
+        raise EngineError(
+            f"{path} is a model for embeddings: it can't answer. Take one that generates text."
+        )
+    return model
+
+
+_WARNING, _ERROR = 3, 4
+_complaints: deque[str] = deque(maxlen=8)
+"""What went wrong last, as llama.cpp told it, without the function's name."""
+
+
 def _log(level: int, text: bytes, _: object) -> None:
-    if level in (2, 3):  # warnings and errors
-        logger.debug("llama.cpp: %s", text.decode(errors="replace").rstrip())
+    if level in (_WARNING, _ERROR):
+        said = text.decode(errors="replace").strip()
+        logger.debug("llama.cpp: %s", said)
+        if level == _ERROR:
+            _complaints.append(said.split(": ", 1)[-1])
 
 
 _on_log = llama.llama_log_callback(_log)
