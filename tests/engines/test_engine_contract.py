@@ -154,6 +154,6 @@ def test_a_file_that_is_no_model_is_told(
 ) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF and then nothing")
-    with pytest.raises(ModelError, match="is it a whole GGUF file"):
+    with pytest.raises(EngineError, match="Is it a whole file"):
         engines.load(name, models.find(str(broken)), "broken").load()
     assert capfd.readouterr() == ("", "")

@@ -32,7 +32,7 @@ def model() -> Iterator["Model"]:
 
 
 def test_an_answer_that_outgrows_its_context_is_the_one_of_a_large_context(model: "Model") -> None:
-    from slmtape.engines.llamacpp.space import CHUNK
+    from slmtape.engines.llamacpp.space import BATCH
     from tests.engines.cold import cold
 
     prompt = model.weights.tokens("The sea is wide. " * 60)
@@ -40,8 +40,8 @@ def test_an_answer_that_outgrows_its_context_is_the_one_of_a_large_context(model
     for room in (len(prompt), 4096):
         with cold(model.weights) as used:
             used.clear(room)
-            for start in range(0, len(prompt), CHUNK):
-                used.evaluate(prompt[start : start + CHUNK])
+            for start in range(0, len(prompt), BATCH):
+                used.evaluate(prompt[start : start + BATCH])
             if room < 4096:
                 assert not used.holds(4096)
                 used.grow()
@@ -130,23 +130,24 @@ def test_processes_that_generate_at_once_all_finish_with_the_same_answer() -> No
 def test_chunks_that_prompts_share_are_not_evaluated_again_and_change_no_number(
     model: "Model",
 ) -> None:
-    from slmtape.engines.llamacpp.space import CHUNK
+    from slmtape.engines.llamacpp.space import BATCH, CHUNK
     from tests.engines.cold import cold
 
     tokens = model.weights.tokens
-    shared = tokens("The sea is wide, and so is the sky. " * 30)[: 2 * CHUNK]
+    shared = tokens("The sea is wide, and so is the sky. " * 60)[: 9 * CHUNK]
     prompts = [
         shared + tokens("Ann is a sailor."),
         shared + tokens("Bob flies."),
         shared[:-1] + tokens("Who else?"),
         shared,
         tokens("Something else, which shares nothing."),
-        shared + tokens("Bob flies."),
+        shared[: 5 * CHUNK + 7] + tokens("Bob flies."),
+        shared + tokens("And Cleo is a sailor as well. " * 20),
     ]
 
     def numbers(used: "Context", prompt: list[int], kept: int) -> bytes:
-        for start in range(kept, len(prompt), CHUNK):
-            used.evaluate(prompt[start : start + CHUNK])
+        for start in range(kept, len(prompt), BATCH):
+            used.evaluate(prompt[start : start + BATCH])
         used.evaluate(prompt[:1])
         return used.logits().tobytes()
 
@@ -155,7 +156,7 @@ def test_chunks_that_prompts_share_are_not_evaluated_again_and_change_no_number(
         for prompt in prompts:
             kept.append(used.keep(prompt, 1024))
             seen.append(numbers(used, prompt, kept[-1]))
-    assert kept == [0, 2 * CHUNK, CHUNK, CHUNK, 0, 2 * CHUNK]
+    assert [count // CHUNK for count in kept] == [0, 9, 8, 8, 0, 5, 9]
     for prompt, expected in zip(prompts, seen, strict=True):
         with cold(model.weights) as other:
             other.clear(1024)

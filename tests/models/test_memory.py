@@ -34,10 +34,10 @@ def test_a_model_that_caches_nothing_needs_no_cache() -> None:
 
 @pytest.mark.live
 def test_the_engine_makes_contexts_as_is_said_here() -> None:
-    from slmtape.engines.llamacpp import space
+    from slmtape.engines.llamacpp import context, space
 
     assert (memory.BATCH, memory.SMALLEST, memory.ROWS) == (
-        space.CHUNK,
+        space.BATCH,
         context._SMALLEST,
         space.POSITIONS,
     )

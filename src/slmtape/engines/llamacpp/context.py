@@ -2,14 +2,13 @@
 
 import ctypes
 from collections.abc import Callable, Iterator, Sequence
-from itertools import takewhile
 
 import llama_cpp.llama_cpp as llama
 import numpy as np
 from numpy.typing import NDArray
 
 from slmtape.engines.llamacpp.prefixes import Chunks, Prefixes, State, shared_chunks
-from slmtape.engines.llamacpp.space import CHUNK, POSITIONS, check
+from slmtape.engines.llamacpp.space import BATCH, CHUNK, POSITIONS, check
 from slmtape.engines.llamacpp.turns import Share
 from slmtape.engines.llamacpp.weights import Weights
 from slmtape.errors import EngineError
@@ -65,7 +64,7 @@ class Context:
 
     def shared(self, wanted: Sequence[tuple[int, ...]]) -> int:
         """How many of these chunks were evaluated just so, from the beginning on."""
-        return 0 if self._slides else shared_chunks(self._evaluated, wanted)
+        return shared_chunks(self._whole(), wanted)
 
     def close(self) -> None:
         """Free it; what it has evaluated is kept for others."""
@@ -74,7 +73,7 @@ class Context:
         self._free()
 
     def evaluate(self, tokens: Sequence[int]) -> None:
-        """Evaluate at most CHUNK tokens, after those evaluated before."""
+        """Evaluate at most BATCH tokens, after those evaluated before."""
         if len(tokens) == 1:
             self._one[0] = tokens[0]
             array = self._one
@@ -134,10 +133,19 @@ class Context:
             waiting()
             self.evaluate(tokens)
 
+    def _whole(self) -> Chunks:
+        """The chunks that were evaluated as those of any prompt are, and can be kept."""
+        tokens: list[int] = []
+        for batch in self._evaluated:
+            if self._slides or len(tokens) % CHUNK:
+                break
+            tokens.extend(batch)
+        return chunks((*tokens, -1))
+
     def _store(self, besides: int = 0) -> None:
-        """Have others keep the whole chunks that are about to be forgotten, all but so many."""
-        whole = tuple(takewhile(lambda tokens: len(tokens) == CHUNK, self._evaluated))
-        if self._slides or len(whole) <= besides:
+        """Have others keep what is about to be forgotten: chunks, if they are more than so many."""
+        whole = self._whole()
+        if len(whole) <= besides:
             return
 
         def state() -> State:
@@ -154,7 +162,7 @@ class Context:
     def _cut(self, kept: int) -> None:
         """Forget all but so many chunks."""
         llama.llama_memory_seq_rm(llama.llama_get_memory(self.handle), 0, kept * CHUNK, -1)
-        del self._evaluated[kept:]
+        self._evaluated[:] = self._whole()[:kept]
 
     def _state(self) -> State:
         size = llama.llama_state_seq_get_size(self.handle, 0)
@@ -176,7 +184,7 @@ class Context:
         self._free()
         params = llama.llama_context_default_params()
         params.n_ctx = capacity
-        params.n_batch = params.n_ubatch = CHUNK
+        params.n_batch = params.n_ubatch = BATCH
         # Flash attention divides the keys among the threads: its numbers depend on how many.
         params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
         self.handle = llama.llama_init_from_model(self._weights.model, params)

@@ -14,7 +14,7 @@ from slmtape.engines.llamacpp.answer import Answer
 from slmtape.engines.llamacpp.context import Context
 from slmtape.engines.llamacpp.loaded import Loaded, Model, loaded
 from slmtape.engines.llamacpp.sampling import Sampler
-from slmtape.engines.llamacpp.space import CHUNK
+from slmtape.engines.llamacpp.space import BATCH, CHUNK
 from slmtape.engines.llamacpp.speech import Speech, expected
 from slmtape.engines.llamacpp.template import without_oldest
 from slmtape.engines.llamacpp.thinking import template_options
@@ -162,9 +162,9 @@ def _embed(
 ) -> EmbeddingResult:
     context.clear(len(tokens))
     total = np.zeros(weights.width)
-    for start in range(0, len(tokens), CHUNK):
+    for start in range(0, len(tokens), BATCH):
         say(Piece())
-        for vector in context.vectors(tokens[start : start + CHUNK]):
+        for vector in context.vectors(tokens[start : start + BATCH]):
             total += vector
     vector = (total / (np.linalg.norm(total) or 1)).astype(np.float32)
     return EmbeddingResult(vector=tuple(vector.tolist()), prompt_tokens=len(tokens))

@@ -14,9 +14,12 @@ import psutil
 
 from slmtape.errors import EngineError
 
-CHUNK = 128
-"""Prompt tokens evaluated at once. Numbers depend on where a prompt is cut; it is always cut at
-multiples of this, counted from its beginning."""
+BATCH = 128
+"""Prompt tokens evaluated at once at most."""
+
+CHUNK = 32
+"""Numbers depend on where a prompt is cut: it is always cut at multiples of this, counted from its
+beginning. At which of them doesn't matter: a batch of 96 gives the numbers of three of 32."""
 
 POSITIONS = 32
 """Tokens evaluated at once where numbers of each are wanted: a row of them is a vocabulary long."""
@@ -45,7 +48,7 @@ class Need:
     def context(self, tokens: int) -> int:
         """Bytes that a context for so many tokens takes: about what llama.cpp allocates."""
         numbers = max(self.vocabulary, self.heads * tokens) + self.inside + tokens
-        return tokens * self.cache + CHUNK * numbers * _FLOAT + self.output
+        return tokens * self.cache + BATCH * numbers * _FLOAT + self.output
 
 
 def need(model: object) -> Need:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from slmtape.engines.llamacpp.context import Context
 from slmtape.engines.llamacpp.grammars import Grammar
 from slmtape.engines.llamacpp.sampling import Sampler
-from slmtape.engines.llamacpp.space import CHUNK
+from slmtape.engines.llamacpp.space import BATCH
 from slmtape.engines.llamacpp.text import Characters
 from slmtape.engines.llamacpp.weights import Weights
 from slmtape.generation import Piece, Token
@@ -67,9 +67,9 @@ class Speech:
         """Forget what was evaluated, and evaluate a prompt in chunks: those that are not there."""
         self._pending.clear()
         kept = self._context.keep(prompt, expected(prompt, self._most))
-        for start in range(kept, len(prompt), CHUNK):
+        for start in range(kept, len(prompt), BATCH):
             self._say(Piece())
-            self._context.evaluate(prompt[start : start + CHUNK])
+            self._context.evaluate(prompt[start : start + BATCH])
         self._evaluated = len(prompt)
 
     def free(self, *, marked: bool = True) -> Iterator[Said]:
@@ -165,8 +165,8 @@ class Speech:
             needed = self._evaluated + len(self._pending)
             while not self._context.holds(needed):
                 self._context.grow(lambda: self._say(Piece()))
-            for start in range(0, len(self._pending), CHUNK):
-                self._context.evaluate(self._pending[start : start + CHUNK])
+            for start in range(0, len(self._pending), BATCH):
+                self._context.evaluate(self._pending[start : start + BATCH])
             self._evaluated = needed
             self._pending.clear()
             self._scores = None

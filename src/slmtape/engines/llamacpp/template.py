@@ -8,13 +8,12 @@ from functools import cached_property
 from typing import Any, NoReturn
 
 import jinja2
-import jinja2.ext
-import jinja2.sandbox
 
 from slmtape.engines.llamacpp.roles import Roles, in_roles
+from slmtape.engines.llamacpp.sandbox import Sandbox, TooMuch
 from slmtape.engines.llamacpp.thinking import CLOSES
 from slmtape.engines.llamacpp.tools import Format, Syntax, called, format_of
-from slmtape.errors import RequestError
+from slmtape.errors import EngineError, RequestError
 from slmtape.generation import Message, Tool
 
 CHATML = (
@@ -45,9 +44,7 @@ class ChatTemplate:
     def __init__(self, source: str | None, *, bos: str, eos: str) -> None:
         self._source = source or CHATML
         self.format: Format = format_of(self._source)
-        environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=[jinja2.ext.loopcontrols]
-        )
+        environment = Sandbox()
         environment.filters["tojson"] = _tojson
         environment.globals |= {
             "raise_exception": _refuse,
@@ -55,7 +52,11 @@ class ChatTemplate:
             "bos_token": bos,
             "eos_token": eos,
         }
-        self._template = environment.from_string(self._source)
+        self._environment = environment
+        try:
+            self._template = environment.from_string(self._source)
+        except (jinja2.TemplateError, RecursionError, SyntaxError) as error:
+            raise EngineError(f"The model's chat template can't be read: {error}.") from error
 
     @property
     def digest(self) -> str:
@@ -75,7 +76,9 @@ class ChatTemplate:
     def render(
         self, messages: Sequence[Message], tools: Sequence[Tool] = (), /, **options: Any
     ) -> str:
-        """The prompt, up to where the assistant speaks. Raises RequestError where it can't be.
+        """The prompt, up to where the assistant speaks.
+
+        Raises RequestError where the template refuses the messages, EngineError where it runs away.
 
         Calls and their results are told as `format.tell` has them. `options` are variables that
         some templates look at, such as `enable_thinking`; ours are not to be replaced by them.
@@ -109,7 +112,12 @@ class ChatTemplate:
     def _rendered(self, messages: Sequence[Message], variables: dict[str, Any]) -> str:
         known = {"messages": [_plain(one) for one in messages], "add_generation_prompt": True}
         try:
-            return self._template.render({"enable_thinking": False} | variables | known)
+            every = {"enable_thinking": False} | variables | known
+            return self._environment.rendered(self._template, every)
+        except TooMuch as error:
+            raise EngineError(
+                f"The model's chat template runs away: {error}. Take another model."
+            ) from error
         except _REFUSALS as error:
             raise RequestError(
                 f"The model's chat template refuses these messages: {error}", param="messages"

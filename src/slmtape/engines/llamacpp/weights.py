@@ -38,9 +38,15 @@ class Weights:
         bos, eos = llama.llama_vocab_bos(self.vocab), llama.llama_vocab_eos(self.vocab)
         self._bos = self._name(bos)
         source = llama.llama_model_chat_template(self.model, None)
-        self.template = ChatTemplate(
-            source.decode() if source else None, bos=self._bos, eos=self._name(eos)
-        )
+        try:
+            self.template = ChatTemplate(
+                source.decode(errors="replace") if source else None,
+                bos=self._bos,
+                eos=self._name(eos),
+            )
+        except EngineError as error:
+            self.close()
+            raise EngineError(f"{path}: {error.message}") from error
 
     def close(self) -> None:
         """Free the memory. Only what was read before may be asked for afterwards."""
