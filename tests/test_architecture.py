@@ -14,9 +14,10 @@ from tests.support import ROOT
 SOURCE = ROOT / "src" / "slmtape"
 LAYERS = [
     {"errors", "generation"},
-    {"keys", "schemas"},
-    {"nearest", "calls", "protocols", "engines", "stores", "models"},
-    {"replay"},
+    {"keys", "schemas", "contrast"},
+    {"nearest", "generating", "protocols", "engines", "stores", "models"},
+    {"verify"},
+    {"calls", "replay"},
     {"app"},
     {"server"},
     {"cli"},

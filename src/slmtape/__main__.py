@@ -2,4 +2,5 @@
 
 from slmtape.cli import main
 
-main()
+if __name__ == "__main__":  # processes that this one spawns import it as well
+    main()

@@ -239,7 +239,8 @@ class _Exchange:
         answers = self._context.replay.answers(asked.requests, asked.n)
         call.keys = tuple(answer.key for answer in answers)
         self._replayed = all(answer.replayed for answer in answers)
-        if asked.background or not self._replayed:
+        settled = all(answer.replayed and answer.done for answer in answers)
+        if asked.background or not settled:
             self._changed = asyncio.Event()
         if asked.background:
             begun = self._in_background(asked, answers)
@@ -247,7 +248,7 @@ class _Exchange:
                 await self._start(_JSON, len(begun))
                 await self._send({"type": "http.response.body", "body": begun})
                 return
-        if self._replayed:
+        if settled:
             await self._send_whole(asked, answers)
             return
         async with self._following(answers, pieces=asked.stream):
@@ -326,6 +327,7 @@ class _Exchange:
             assert answer.result is not None
             results.append(answer.result)
         self._call.results = tuple(results)
+        self._call.verdicts = tuple(answer.verdict for answer in answers if answer.verdict)
         asked.keep(self._call.keys, results)
         self._call.replayed = all(answer.replayed for answer in answers)
         self._call.seconds = time.perf_counter() - self.begun

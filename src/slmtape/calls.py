@@ -6,6 +6,7 @@ from typing import overload
 
 from slmtape.errors import SlmtapeError
 from slmtape.generation import GenerationResult, Request, Result
+from slmtape.verify import Verdict
 
 
 @dataclass(slots=True)
@@ -13,7 +14,8 @@ class Call:
     """One HTTP call.
 
     `requests` is what was asked, empty where the body made no sense. `results` has one result for
-    each choice, once they are complete; `keys` is what they are recorded under. `replayed` is
+    each choice, once they are complete; `keys` is what they are recorded under, `verdicts` what
+    came of comparing them with what the model says now, in mode `verify`. `replayed` is
     True where all of them were replayed, False where a model said any, None where there are none.
     `started` is in seconds since the epoch, `seconds` the time until the call was answered or
     refused.
@@ -27,6 +29,7 @@ class Call:
     replayed: bool | None = None
     keys: tuple[str, ...] = ()
     results: tuple[Result, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
     error: SlmtapeError | None = None
     seconds: float | None = None
 

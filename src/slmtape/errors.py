@@ -101,12 +101,37 @@ class RecordingNotFound(SlmtapeError):
         self.nearest = nearest
 
 
+class RecordingChanged(SlmtapeError):
+    """The model no longer gives the answer that is recorded, and the mode is `verify`.
+
+    Its client got the recorded one. `recording` is where it is; `differences` are lines:
+    `field: recorded → generated`.
+    """
+
+    code = "recording_changed"
+
+    def __init__(self, message: str, *, recording: str, differences: Sequence[str]) -> None:
+        super().__init__(message)
+        self.recording = recording
+        self.differences = tuple(differences)
+
+
 class CheckError(SlmtapeError, AssertionError):
     """What went wrong inside the server since the last `check()`, raised in the test's thread."""
 
     def __init__(self, failures: Sequence[SlmtapeError]) -> None:
-        count = "one request" if len(failures) == 1 else f"{len(failures)} requests"
-        super().__init__(
-            f"{count} could not be answered:\n\n" + "\n\n".join(error.message for error in failures)
-        )
+        changed = sum(isinstance(error, RecordingChanged) for error in failures)
+        counts = [
+            _counted(len(failures) - changed, "request", "answered"),
+            _counted(changed, "recording", "confirmed"),
+        ]
+        told = [", ".join(filter(None, counts)) + ":", *(error.message for error in failures)]
+        super().__init__("\n\n".join(told))
         self.failures = tuple(failures)
+
+
+def _counted(count: int, what: str, wanted: str) -> str:
+    if not count:
+        return ""
+    counted = f"one {what}" if count == 1 else f"{count} {what}s"
+    return f"{counted} could not be {wanted}"

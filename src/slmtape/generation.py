@@ -22,6 +22,7 @@ class Mode(StrEnum):
     REPLAY = "replay"
     LIVE = "live"
     REWRITE = "rewrite"
+    VERIFY = "verify"
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +261,7 @@ class Recording:
     """One answered request as a store keeps it.
 
     `made_with` says what the answer's bytes depend on besides the request: versions and settings.
+    `edited`: whether it shows that its result was changed by hand.
     """
 
     key: str
@@ -267,6 +269,7 @@ class Recording:
     request: Request
     result: Result
     made_with: Mapping[str, str] = field(default_factory=dict)
+    edited: bool = False
 
 
 class Engine(Protocol):
@@ -303,6 +306,9 @@ class Store(Protocol):
 
     def get(self, key: str) -> Result | None:
         """The result recorded under this key, or None."""
+
+    def recording(self, key: str) -> tuple[str, Recording] | None:
+        """All that is recorded under this key, with where it is (as its reader would say it)."""
 
     def put(self, recording: Recording) -> None:
         """Keep this recording, in place of any other with its key."""

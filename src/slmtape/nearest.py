@@ -2,8 +2,8 @@
 
 import difflib
 from collections.abc import Mapping
-from typing import Any
 
+from slmtape.contrast import common, contrasts, flat
 from slmtape.generation import EmbeddingRequest, Request
 from slmtape.keys import canonical
 
@@ -24,12 +24,7 @@ def nearest(request: Request, recorded: Mapping[str, Request]) -> tuple[str, Req
 
 def differences(asked: Request, recorded: Request) -> list[str]:
     """One line for each field that differs: `field: recorded value → asked value`."""
-    before, after = _flat(canonical(recorded)), _flat(canonical(asked))
-    return [
-        f"{path}: {_contrast(before.get(path), after.get(path))}"
-        for path in dict.fromkeys([*before, *after])
-        if before.get(path) != after.get(path)
-    ]
+    return [str(one) for one in contrasts(canonical(recorded), canonical(asked))]
 
 
 def _words(request: Request) -> set[str]:
@@ -44,7 +39,7 @@ def _likeness(one: Request, other: Request) -> tuple[float, float]:
     """How many fields and words they share; where that is equal, how many characters."""
     mine, theirs = _text(one), _text(other)
     words = difflib.SequenceMatcher(a=mine.split(), b=theirs.split(), autojunk=False).ratio()
-    start = max(0, _common(mine, theirs) - _EXCERPT)
+    start = max(0, common(mine, theirs) - _EXCERPT)
     mine, theirs = mine[start : start + _COMPARED], theirs[start : start + _COMPARED]
     characters = difflib.SequenceMatcher(a=mine, b=theirs, autojunk=False).ratio()
     return words + _overlap(_fields(one), _fields(other)), characters
@@ -57,48 +52,4 @@ def _text(request: Request) -> str:
 
 
 def _fields(request: Request) -> set[str]:
-    return {f"{name}={value}" for name, value in _flat(canonical(request)).items()}
-
-
-def _flat(value: Any, path: str = "") -> dict[str, Any]:
-    match value:
-        case dict():
-            parts = [(f"{path}.{name}" if path else name, part) for name, part in value.items()]
-        case list():
-            parts = [(f"{path}[{index}]", part) for index, part in enumerate(value)]
-        case _:
-            return {path: value}
-    if not parts:
-        return {path: value} if path else {}
-    return {name: leaf for where, part in parts for name, leaf in _flat(part, where).items()}
-
-
-def _contrast(before: Any, after: Any) -> str:
-    if isinstance(before, str) and isinstance(after, str):
-        return _excerpts(before, after)
-    return f"{_shown(before)} → {_shown(after)}"
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "not given"
-    text = repr(value)
-    return text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}…"
-
-
-def _excerpts(before: str, after: str) -> str:
-    """Both texts from a little before the first character that differs."""
-    common = _common(before, after)
-    start = 0 if common <= _EXCERPT // 2 else common - _EXCERPT // 3
-    return " → ".join(
-        ("…" if start else "")
-        + repr(text[start : start + _EXCERPT])
-        + ("…" if len(text) > start + _EXCERPT else "")
-        for text in (before, after)
-    )
-
-
-def _common(one: str, other: str) -> int:
-    """How many characters both begin with."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
+    return {f"{name}={value}" for name, value in flat(canonical(request)).items()}

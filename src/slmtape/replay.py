@@ -6,8 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NoReturn
 
-import slmtape
-from slmtape.errors import EngineError, RecordingNotFound, ServerStopped, SlmtapeError
+from slmtape import generating
+from slmtape.errors import (
+    EngineError,
+    ModelError,
+    RecordingChanged,
+    RecordingNotFound,
+    ServerStopped,
+    SlmtapeError,
+)
 from slmtape.generation import (
     EmbeddingRequest,
     Engine,
@@ -22,12 +29,15 @@ from slmtape.generation import (
 )
 from slmtape.keys import key
 from slmtape.nearest import differences, nearest
+from slmtape.verify import Outcome, Verdict, unverifiable, verify
 
 logger = logging.getLogger("slmtape")
 
 
 class Answer:
     """One answer on its way: pieces as they come, then `result` or `error`.
+
+    `replayed`: it is a recorded one. `verdict`: what came of verifying that, where it was.
 
     Whoever follows it leaves it again; an answer that nobody follows is stopped.
     """
@@ -39,6 +49,7 @@ class Answer:
         self.pieces: list[Piece] = []
         self.result: Result | None = None
         self.error: SlmtapeError | None = None
+        self.verdict: Verdict | None = None
         self._followers: list[tuple[Callable[[], None], bool]] = []
         self._lock = threading.Lock()
         self._given_up: str | None = None
@@ -100,7 +111,8 @@ class Replay:
 
     `engine` returns the engine for a served model's name; it is called at the first miss. While it
     waits for the model, it calls what it is given: that raises where nobody wants it any more.
-    `remedy` says, in a sentence, how to have a missing request recorded.
+    `remedy` says, in a sentence, how to have a missing request recorded. `changed` is told of
+    recordings that are no longer what the model says, which their clients get all the same.
     """
 
     def __init__(
@@ -110,11 +122,13 @@ class Replay:
         store: Store | None,
         engine: Callable[[str, Callable[[], object]], Engine],
         remedy: Callable[[], str],
+        changed: Callable[[RecordingChanged], object] = lambda _: None,
     ) -> None:
         self._mode = mode
         self._store = store
         self._engine = engine
         self._remedy = remedy
+        self._changed = changed
         self._unseeded: dict[GenerationRequest, _Seeds] = {}
         self._under_way: dict[str, Answer] = {}
         self._threads: dict[Answer, threading.Thread] = {}
@@ -131,7 +145,7 @@ class Replay:
             if self._closed:
                 raise ServerStopped("The server has been stopped.")
             answers = [answer for request in requests for answer in self._seeded(request, n)]
-        if self._mode is Mode.REPLAY:
+        if self._mode in _REPLAYING:
             # One choice that is missing is a miss: better told than after half of the answer.
             missing = [answer for answer in answers if not answer.replayed]
             return missing[:1] * len(answers) or answers
@@ -167,12 +181,19 @@ class Replay:
         under_way = self._under_way.get(where)
         if under_way and not under_way.abandoned:
             return under_way
-        if self._store and self._mode in (Mode.AUTO, Mode.REPLAY):
-            result = self._store.get(where)
-            if result is not None:
-                return _replayed(request, where, result)
-        answer = Answer(request, where, replayed=False)
-        work = self._miss if self._mode is Mode.REPLAY else self._generate
+        work = self._miss if self._mode in _REPLAYING else self._generate
+        recorded = None
+        if self._store and self._mode in (Mode.AUTO, *_REPLAYING):
+            recorded = self._store.get(where)
+        if recorded is not None:
+            if self._mode is not Mode.VERIFY:
+                return _replayed(request, where, recorded)
+            work = self._verify
+        return self._begin(Answer(request, where, replayed=recorded is not None), work)
+
+    def _begin(self, answer: Answer, work: Callable[[Answer], Result]) -> Answer:
+        """Have it answered in a thread of its own. The lock is held."""
+        where = answer.key
         thread = threading.Thread(
             target=self._finish, args=(answer, work), name=f"slmtape-{where}", daemon=True
         )
@@ -203,22 +224,32 @@ class Replay:
         """Have the engine answer, and record what it said."""
         request = answer.request
         engine = self._engine(request.model, lambda: answer.say(Piece()))
-        result: Result
-        if isinstance(request, EmbeddingRequest):
-            result = engine.embed(request, answer.say)
-        else:
-            result = engine.generate(request, answer.say)
+        result = generating.answer(engine, request, answer.say)
         if self._store and self._mode is not Mode.LIVE:
-            self._store.put(
-                Recording(
-                    key=answer.key,
-                    model=engine.model,
-                    request=request,
-                    result=result,
-                    made_with={"slmtape": slmtape.__version__, **engine.made_with(request)},
-                )
-            )
+            self._store.put(generating.recording(engine, request, result))
         return result
+
+    def _verify(self, answer: Answer) -> Result:
+        """Have the engine answer, and compare. What is said is what was recorded."""
+        found = self._store.recording(answer.key) if self._store else None
+        if found is None:  # deleted a moment ago
+            self._miss(answer)
+        where, recording = found
+        answer.verdict = verdict = self._verdict(recording, lambda: answer.say(Piece()))
+        if verdict.outcome is Outcome.CHANGED:
+            self._changed(_changed(where, verdict))
+        elif verdict.outcome is Outcome.CANNOT_TELL:
+            logger.warning("can't tell of %s:\n%s", where, "\n".join(verdict.lines()))
+        for piece in _pieces(recording.result):
+            answer.say(piece)
+        return recording.result
+
+    def _verdict(self, recording: Recording, waiting: Callable[[], None]) -> Verdict:
+        try:
+            engine = self._engine(recording.request.model, waiting)
+        except ModelError as error:
+            return unverifiable(error)
+        return verify(recording, engine, lambda _: waiting())
 
     def _miss(self, answer: Answer) -> NoReturn:
         """Say what is recorded instead. Looking through thousands of recordings takes a while."""
@@ -233,6 +264,10 @@ class Replay:
             said.extend(f"  {line}" for line in differences(request, closest[1]))
         said.append(self._remedy())
         raise RecordingNotFound("\n".join(said), key=where, nearest=closest[0] if closest else None)
+
+
+_REPLAYING = (Mode.REPLAY, Mode.VERIFY)
+"""Modes that record nothing, so that a request without a recording has no answer."""
 
 
 class _Seeds:
@@ -260,7 +295,20 @@ class _Seeds:
 
 def _replayed(request: Request, where: str, result: Result) -> Answer:
     answer = Answer(request, where, replayed=True)
-    if isinstance(result, GenerationResult):
-        answer.pieces.extend(result.pieces)
+    answer.pieces.extend(_pieces(result))
     answer.result = result
     return answer
+
+
+def _pieces(result: Result) -> tuple[Piece, ...]:
+    return result.pieces if isinstance(result, GenerationResult) else ()
+
+
+def _changed(where: str, verdict: Verdict) -> RecordingChanged:
+    lines = [
+        f"{where} is no longer what the model says.",
+        *verdict.lines(),
+        "If that is as it should be, replace it: run this once in mode 'rewrite'.",
+    ]
+    differences = [str(difference) for difference in verdict.differences]
+    return RecordingChanged("\n".join(lines), recording=where, differences=differences)

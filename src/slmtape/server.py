@@ -130,7 +130,11 @@ class FakeLLMServer:
             self._listener.close()
             raise
         self._replay = Replay(
-            mode=self.mode, store=self._store, engine=self._engine, remedy=self._remedy
+            mode=self.mode,
+            store=self._store,
+            engine=self._engine,
+            remedy=self._remedy,
+            changed=self._failures.append,
         )
         try:
             if preload and self.mode is not Mode.REPLAY:
@@ -169,8 +173,9 @@ class FakeLLMServer:
     def check(self) -> None:
         """Raise CheckError if a request could not be answered since the last check.
 
-        So an application that swallows an exception can't hide a miss from its test. What a
-        client did wrong is not counted: it may be what the test is about.
+        In mode `verify` also if a recording is no longer what the model says. So an application
+        that swallows an exception can't hide a miss from its test. What a client did wrong is not
+        counted: it may be what the test is about.
         """
         failures = []
         while self._failures:

@@ -7,6 +7,7 @@ import click
 import slmtape
 
 COMMANDS = {
+    "cassettes": "slmtape.cli.cassettes:cassettes",
     "demo": "slmtape.cli.demo:demo",
     "models": "slmtape.cli.models:models",
     "serve": "slmtape.cli.serve:serve",

@@ -80,6 +80,9 @@ def serve(
                         continue
                     what = call.error or ("replayed" if call.replayed else "generated")
                     console.print(f"{call.path} {escape(str(what))} [dim]{call.seconds:.3f} s[/]")
+                    for verdict in call.verdicts:
+                        told = "\n".join([str(verdict.outcome), *verdict.lines()])
+                        console.print(told, soft_wrap=True, markup=False)
         except KeyboardInterrupt:
             console.print("stopped")
 

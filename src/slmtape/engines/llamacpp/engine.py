@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import cached_property
-from importlib.metadata import version
 
-import llama_cpp
 import numpy as np
 
 from slmtape.engines import Files
+from slmtape.engines.llamacpp import provenance
 from slmtape.engines.llamacpp.answer import Answer
 from slmtape.engines.llamacpp.context import Context
 from slmtape.engines.llamacpp.loaded import Loaded, Model, loaded
@@ -72,14 +71,7 @@ class LlamaCppEngine:
         if self._weights is None:
             self.load()
         assert self._weights is not None
-        made = {
-            "engine": f"llama-cpp-python {llama_cpp.__version__}",
-            "template": self._weights.template.digest,
-            "chunk": str(CHUNK),
-        }
-        if isinstance(request, GenerationRequest) and (request.tools or request.response_format):
-            made["forced"] = f"llguidance {version('llguidance')}"
-        return made
+        return provenance.made_with(self._weights, request)
 
     def generate(
         self, request: GenerationRequest, say: Callable[[Piece], None]

@@ -90,6 +90,7 @@ def read(text: str) -> Recording:
         request=request,
         result=result,
         made_with=file.made_with,
+        edited=isinstance(result, GenerationResult) and _edited(data["result"]),
     )
 
 
@@ -173,6 +174,18 @@ def _cut(text: str, lengths: str) -> list[str]:
     return re.findall(r"\s*\S+(?:\s+$)?|^\s+$", text)
 
 
+def _edited(written: dict[str, Any]) -> bool:
+    """Whether a text no longer has the length of its pieces, or the tokens of its logprobs."""
+    texts = [(written["text"], written["pieces"])]
+    texts += [(written.get("reasoning", ""), written.get("reasoning_pieces", ""))]
+    texts += [(_arguments(call), call.get("pieces", "")) for call in written.get("tool_calls", ())]
+    tokens = [[_read_token(token) for token in told] for told in written.get("logprobs", ())]
+    return not (
+        all(len(text) == sum(map(int, sizes.split())) for text, sizes in texts)
+        and _begins(written["text"], tokens)
+    )
+
+
 def _begins(text: str, pieces: Iterable[Iterable[Token]]) -> bool:
     """Whether a text begins with these tokens, white space around it apart."""
     said = b"".join(token.text for tokens in pieces for token in tokens).decode(errors="replace")
@@ -205,10 +218,13 @@ def _readable(arguments: str) -> Any:
 
 
 def _read_call(written: dict[str, Any]) -> list[Piece]:
+    cut = _cut(_arguments(written), written.get("pieces", ""))
+    return [Piece(written["name"], "call"), *(Piece(part, "arguments") for part in cut)]
+
+
+def _arguments(written: dict[str, Any]) -> str:
     arguments = written["arguments"]
-    text = arguments if isinstance(arguments, str) else _compact(arguments)
-    parts = [Piece(part, "arguments") for part in _cut(text, written.get("pieces", ""))]
-    return [Piece(written["name"], "call"), *parts]
+    return arguments if isinstance(arguments, str) else _compact(arguments)
 
 
 def _compact(value: Any) -> str:

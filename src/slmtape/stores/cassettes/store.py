@@ -2,31 +2,20 @@
 
 import contextlib
 import json
-import os
-import re
 import sqlite3
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from uuid import uuid4
 
 from slmtape.errors import CassetteError
 from slmtape.generation import Recording, Request, Result
 from slmtape.keys import canonical, restore
-from slmtape.stores.cassettes import recording_file
+from slmtape.stores.cassettes import files, recording_file
 from slmtape.stores.cassettes.cache import Cache, Row, Stamp, is_unavailable
 
-_CACHE = ".cache.sqlite3"
-_GITIGNORE = f"""\
-# The cache is derived from the recordings beside it.
-{_CACHE}*
-.*.tmp
-"""
-_STALE = 60.0
-"""Seconds after which a temporary file can only be left from a process that was killed."""
+_CACHE = files.CACHE
 
 
 class CassetteStore:
@@ -52,6 +41,16 @@ class CassetteStore:
         self._replays[key] += 1
         return _result(written)
 
+    def recording(self, key: str) -> tuple[str, Recording] | None:
+        """All that is recorded under this key, and its path. Raises CassetteError."""
+        with self._told():
+            cache = self._open()
+            file = cache.file(key) if cache else None
+        if file is None:
+            return None
+        path = self._directory / file
+        return str(path), files.read(path).recording
+
     def put(self, recording: Recording) -> None:
         """Keep this recording: its file first, then its row. Raises CassetteError."""
         with self._told():
@@ -61,8 +60,8 @@ class CassetteStore:
             name = cache.file(recording.key) or recording_file.file_name(recording)
             path = self._directory / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write(path, recording_file.write(recording))
-            cache.change([_row(name, recording, _stamp(path))])
+            files.write(path, recording_file.write(recording))
+            cache.change([_row(name, recording, files.stamp(path))])
 
     def requests(self) -> Mapping[str, Request]:
         """What is recorded: the path of each recording to its request."""
@@ -88,12 +87,7 @@ class CassetteStore:
             return self._cache
         with self._lock:
             if not self._cache and self._directory.is_dir():
-                # Without this file the cache would be committed with the recordings.
-                with (
-                    contextlib.suppress(OSError),
-                    (self._directory / ".gitignore").open("x") as file,
-                ):
-                    file.write(_GITIGNORE)
+                files.ignore(self._directory)
                 self._cache = self._opened()
         return self._cache
 
@@ -139,7 +133,7 @@ class CassetteStore:
     def _update(self, cache: Cache) -> None:
         """Bring the cache up to date with the files."""
         known = cache.files()  # before looking: what another process adds meanwhile is not gone
-        present = dict(_files(self._directory))
+        present = dict(files.files(self._directory))
         changed = {file: stamp for file, stamp in present.items() if known.get(file) != stamp}
         gone = {file for file in known.keys() - present if not (self._directory / file).exists()}
         if not changed and not gone:
@@ -147,17 +141,13 @@ class CassetteStore:
         rows, damage = self._read(changed)
         damage += self._doubles(cache, rows, gone | changed.keys())
         if damage:
-            raise CassetteError(
-                "\n".join(
-                    [*damage, "Mend it (git knows how it was), or delete it and record anew."]
-                )
-            )
+            raise CassetteError("\n".join([*damage, files.MEND]))
         cache.change(rows, gone)
 
-    def _read(self, files: Mapping[str, Stamp]) -> tuple[list[Row], list[str]]:
+    def _read(self, changed: Mapping[str, Stamp]) -> tuple[list[Row], list[str]]:
         """The rows of these files, and a sentence for each that can't be read."""
         rows, damage = [], []
-        for file, stamp in files.items():
+        for file, stamp in changed.items():
             path = self._directory / file
             try:
                 rows.append(
@@ -182,10 +172,7 @@ class CassetteStore:
                 before = cache.file(row.key)
                 other = before if before and before not in outdated else row.file
             if other != row.file:
-                doubles.append(
-                    f"{self._directory / row.file} can't be used: "
-                    f"{self._directory / other} records the same request."
-                )
+                doubles.append(files.doubled(self._directory / row.file, self._directory / other))
         return doubles
 
 
@@ -198,62 +185,3 @@ def _result(written: str) -> Result:
 def _row(file: str, recording: Recording, stamp: Stamp) -> Row:
     result = recording_file.write_result(recording.result)
     return Row(recording.key, file, stamp, canonical(recording.request), result)
-
-
-def _files(directory: Path) -> Iterator[tuple[str, Stamp]]:
-    """Every JSON file below the directory; temporary files of dead processes go."""
-    pending = [("", directory)]
-    while pending:
-        prefix, folder = pending.pop()
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    if _TEMPORARY.fullmatch(entry.name):
-                        _sweep(entry)
-                elif entry.is_dir():
-                    pending.append((f"{prefix}{entry.name}/", Path(entry.path)))
-                elif entry.name.endswith(".json"):
-                    with contextlib.suppress(FileNotFoundError):
-                        status = entry.stat()
-                        yield (
-                            f"{prefix}{entry.name}",
-                            Stamp(status.st_size, status.st_mtime_ns),
-                        )
-
-
-_TEMPORARY = re.compile(r"\..+-[0-9a-f]{32}\.tmp")
-
-
-def _sweep(entry: os.DirEntry[str]) -> None:
-    with contextlib.suppress(OSError):
-        if time.time() - entry.stat().st_mtime > _STALE:
-            Path(entry.path).unlink()
-
-
-def _stamp(path: Path) -> Stamp:
-    status = path.stat()
-    return Stamp(status.st_size, status.st_mtime_ns)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write the file whole or not at all, and durably."""
-    temporary = path.with_name(f".{path.stem}-{uuid4().hex}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # Windows can't
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -1,0 +1,13 @@
+"""`slmtape cassettes`: what is recorded, and whether it is true. A file is one of its commands."""
+
+import click
+
+from slmtape.cli.cassettes.verify import verify
+
+
+@click.group()
+def cassettes() -> None:
+    """The recordings of a directory."""
+
+
+cassettes.add_command(verify)
