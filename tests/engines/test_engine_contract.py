@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slmtape import engines, models
-from slmtape.errors import ContextLengthExceeded, ModelError
+from slmtape.errors import ContextLengthExceeded, EngineError
 from slmtape.generation import Engine, GenerationRequest, GenerationResult, Message, Piece
 
 pytestmark = pytest.mark.live

@@ -171,5 +171,5 @@ def _size(value: Any) -> int:
     if isinstance(value, int):
         return abs(value)
     if isinstance(value, list | tuple):
-        return sum(len(one) if isinstance(one, str) else _ITEM for one in value)
+        return sum(_ITEM + (len(one) if isinstance(one, str) else 0) for one in value)
     return len(value) if isinstance(value, Sized) else 1
