@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 
@@ -22,6 +23,23 @@ def test_all_jobs_are_done_in_one_thread_that_is_not_the_caller() -> None:
     threads = {worker.run(threading.get_ident, waiting=nothing) for _ in range(5)}
     assert len(threads) == 1
     assert threading.get_ident() not in threads
+
+
+def test_first_jobs_that_come_at_once_are_done_in_the_same_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for _ in range(20):
+        monkeypatch.setattr(worker, "_jobs", cache(worker._jobs.__wrapped__))
+        threads: list[int] = []
+        together = threading.Barrier(4)
+
+        def first(together: threading.Barrier = together, threads: list[int] = threads) -> None:
+            together.wait()
+            threads.append(worker.run(threading.get_ident, waiting=nothing))
+
+        for thread in [in_thread(first) for _ in range(4)]:
+            thread.join()
+        assert len(set(threads)) == 1
 
 
 def test_what_a_job_raises_is_raised_and_the_next_one_is_done() -> None:

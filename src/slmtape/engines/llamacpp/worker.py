@@ -26,7 +26,9 @@ def run(job: Callable[[], T], *, waiting: Callable[[], None]) -> T:
     Until it begins, `waiting` is called again and again; what it raises takes the job back.
     """
     future: Future[T] = Future()
-    _jobs().put((future, job))
+    with _beginning:
+        jobs = _jobs()
+    jobs.put((future, job))
     while not (future.running() or future.done()):
         try:
             waiting()
@@ -35,6 +37,10 @@ def run(job: Callable[[], T], *, waiting: Callable[[], None]) -> T:
                 raise
         wait([future], timeout=_PATIENCE)
     return future.result()
+
+
+_beginning = threading.Lock()
+"""Held so that two first jobs at once find the same thread."""
 
 
 @cache
