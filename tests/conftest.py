@@ -22,13 +22,17 @@ settings.register_profile(
 settings.load_profile("slmtape")
 
 
+_NAMED = ("hub", "nightly")
+"""Markers of what takes gigabytes or minutes: it is run where the marker is named."""
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What needs the real hub, and its gigabytes, is run where the marker is named."""
-    if "hub" in config.option.markexpr:
-        return
-    wanted = [item for item in items if not item.get_closest_marker("hub")]
-    config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
-    items[:] = wanted
+    """Leave out what is only run where it is asked for."""
+    unnamed = [marker for marker in _NAMED if marker not in config.option.markexpr]
+    left = [item for item in items if any(map(item.get_closest_marker, unnamed))]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
 
 
 @pytest.fixture(autouse=True)
