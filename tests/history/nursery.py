@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterable, Mapping
 from multiprocessing.connection import Connection
 from typing import Any
-from unittest import mock
 
 from tests.history.asked import Asked
 from tests.history.peers import Peer
@@ -73,12 +72,11 @@ def _answer(pipe: Connection, peer: Peer, asked: list[Asked], threads: int | Non
 
 
 def compute_with(threads: int) -> None:
-    """Have llama.cpp compute with so many threads in this process, from its first context on."""
-    from slmtape.engines.llamacpp import context
+    """Have llama.cpp compute with so many threads in this process, which is the test's own."""
+    from slmtape.engines.llamacpp.cores import cores
+    from slmtape.engines.llamacpp.turns import turns
 
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    if threads <= len(cores):
-        os.sched_setaffinity(0, cores[:threads])
-    else:  # more than there are cores, or no way to have fewer: the process is the test's own
-        mock.patch.object(context, "threads", return_value=threads).start()
-    assert context.threads() == threads
+    os.environ["SLMTAPE_THREADS"] = str(threads)
+    cores.cache_clear()
+    turns.cache_clear()
+    assert cores() == threads

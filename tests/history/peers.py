@@ -34,7 +34,7 @@ class Ours:
         """Load the weights, which nothing that is asked changes."""
         name = models.served_name(self.model)
         protocols.load("openai")
-        engines.load("llamacpp", models.find(self.model), name)
+        engines.load("llamacpp", models.find(self.model), name).load()
 
     def server(self) -> FakeLLMServer:
         """The server, started."""

@@ -13,7 +13,7 @@ from slmtape.engines.llamacpp.answer import Answer
 from slmtape.engines.llamacpp.context import Context
 from slmtape.engines.llamacpp.loaded import Loaded, Model, loaded
 from slmtape.engines.llamacpp.sampling import Sampler
-from slmtape.engines.llamacpp.space import BATCH, CHUNK
+from slmtape.engines.llamacpp.space import BATCH
 from slmtape.engines.llamacpp.speech import Speech, expected
 from slmtape.engines.llamacpp.template import without_oldest
 from slmtape.engines.llamacpp.thinking import template_options

@@ -83,6 +83,20 @@ class Loaded:
                 if place and not place.users:
                     self._unload(path)
 
+    def forked(self) -> None:
+        """Go on in a forked child, which has none of the threads that use what is here.
+
+        It reads its parent's weights; what it computes in is its own.
+        """
+        self._changed, self._prefixes = threading.Condition(), Prefixes()
+        self._queue.clear()
+        models = {path: place.model for path, place in self._places.items() if place.model}
+        self._places = {}
+        for path, model in models.items():
+            model.weights.forked()
+            contexts = Contexts(model.weights, self._prefixes)
+            self._places[path] = _Place(Model(model.weights, contexts))
+
     def _enter(self, path: Path, most: int | None, waiting: Callable[[], object]) -> _Place:
         ticket = object()
         with self._changed:
@@ -139,5 +153,10 @@ def loaded() -> Loaded:
     return Loaded()
 
 
+def _forked() -> None:
+    if loaded.cache_info().currsize:
+        loaded().forked()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=loaded.cache_clear)
+    os.register_at_fork(after_in_child=_forked)

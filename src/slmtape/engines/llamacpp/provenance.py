@@ -6,7 +6,7 @@ from importlib.metadata import version
 import llama_cpp
 import llama_cpp.llama_cpp as llama
 
-from slmtape.engines.llamacpp.context import CHUNK
+from slmtape.engines.llamacpp.space import CHUNK
 from slmtape.engines.llamacpp.weights import Weights
 from slmtape.generation import GenerationRequest, Request
 

@@ -32,8 +32,7 @@ class Weights:
         self.context_length = llama.llama_model_n_ctx_train(self.model)
         self.need = need(self.model)
         self._room = ctypes.create_string_buffer(256)
-        self._lock = threading.Lock()
-        self._making = threading.Lock()
+        self.forked()
         self._grammars: Grammars | None = None
         bos, eos = llama.llama_vocab_bos(self.vocab), llama.llama_vocab_eos(self.vocab)
         self._bos = self._name(bos)
@@ -47,6 +46,11 @@ class Weights:
         except EngineError as error:
             self.close()
             raise EngineError(f"{path}: {error.message}") from error
+
+    def forked(self) -> None:
+        """Go on in a forked child, where nobody lets go of what a thread of its parent held."""
+        self._lock = threading.Lock()
+        self._making = threading.Lock()
 
     def close(self) -> None:
         """Free the memory. Only what was read before may be asked for afterwards."""
