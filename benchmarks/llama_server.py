@@ -11,7 +11,6 @@ from benchmarks.servers import Peer
 from benchmarks.tested import Model
 
 _RULES = 18  # about 500 tokens
-_TOKENS = 24
 _FORCED = 128
 _BOUNDED = (
     "one integer",
@@ -40,7 +39,10 @@ def run(program: Path, model: Model) -> Iterator[Figure]:
             ("of one conversation", _conversation, 1.0),
             ("forced into JSON", _forced, 1.0),
         ):
-            values = [_measured(ours, theirs, kind(f"Edition {number}")) for number in rounds]
+            values = [
+                _measured(ours, theirs, kind(f"Edition {number}", model.tokens // 4))
+                for number in rounds
+            ]
             mine, their = zip(*values, strict=True)
             yield ratio(f"{model.title}, 10 requests {what} / llama-server", mine, their, most)
 
@@ -57,30 +59,30 @@ def _measured(ours: Peer, theirs: Peer, bodies: Sequence[Body]) -> tuple[float, 
     return sum(times["ours"]), sum(times["theirs"])
 
 
-def _different(title: str) -> list[Body]:
-    return [_said(texts.chat(f"{story} {title}.", story)) for story in texts.stories()]
+def _different(title: str, tokens: int) -> list[Body]:
+    return [_said(texts.chat(f"{story} {title}.", story), tokens) for story in texts.stories()]
 
 
-def _after_one(title: str) -> list[Body]:
+def _after_one(title: str, tokens: int) -> list[Body]:
     manual = texts.manual(f"{title}, for all", _RULES)
-    return [_said(texts.chat(manual, story)) for story in texts.stories()]
+    return [_said(texts.chat(manual, story), tokens) for story in texts.stories()]
 
 
-def _conversation(title: str) -> list[Body]:
+def _conversation(title: str, tokens: int) -> list[Body]:
     stories = texts.stories()
     messages = texts.chat(texts.manual(f"{title}, for one", _RULES), stories[0])
-    bodies = [_said(messages)]
+    bodies = [_said(messages, tokens)]
     for story in stories[1:]:
         answer = {"role": "assistant", "content": "That was another story. Which one now?"}
         messages = [*messages, answer, {"role": "user", "content": story}]
-        bodies.append(_said(messages))
+        bodies.append(_said(messages, tokens))
     return bodies
 
 
-def _forced(title: str) -> list[Body]:
+def _forced(title: str, _: int) -> list[Body]:
     asked = (SCHEMAS[name] for name in _BOUNDED)
     return [forced(schema, f"{title}: {question}", _FORCED) for schema, question in asked]
 
 
-def _said(messages: list[texts.Message]) -> Body:
-    return {"messages": messages, "max_tokens": _TOKENS}
+def _said(messages: list[texts.Message], tokens: int) -> Body:
+    return {"messages": messages, "max_tokens": tokens}
