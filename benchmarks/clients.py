@@ -15,7 +15,7 @@ _LONG = 400
 
 def run(model: Model) -> Iterator[Figure]:
     """Measure in turn."""
-    rounds = max(1, model.rounds // 2)
+    rounds = max(1, model.rounds // 3)
     with live(model) as server:
         port = server.port
         ask(port, _body("Hello.", "Hello.", 1))

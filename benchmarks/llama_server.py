@@ -5,7 +5,7 @@ from pathlib import Path
 
 from benchmarks import servers, texts
 from benchmarks.asking import Body, ask, forced
-from benchmarks.results import Figure, in_turn, ratio
+from benchmarks.results import Figure, figure, in_turn, ratio
 from benchmarks.schemas import SCHEMAS
 from benchmarks.servers import Peer
 from benchmarks.tested import Model
@@ -28,23 +28,20 @@ _BOUNDED = (
 
 
 def run(program: Path, model: Model) -> Iterator[Figure]:
-    """Measure request by request in turn. Each kind of ten requests is one value of a round."""
+    """Measure request by request in turn."""
     with servers.live(model) as ours, servers.llama_server(program, model) as theirs:
         for peer in (ours, theirs):
             ask(peer.port, {"messages": texts.chat("Hello.", "Hello."), "max_tokens": 1})
-        rounds = range(max(1, model.rounds // 3))
-        for what, kind, most in (
-            ("that share nothing", _different, 1.0),
-            ("after one system prompt", _after_one, 1.0),
-            ("of one conversation", _conversation, 1.0),
-            ("forced into JSON", _forced, 1.0),
+        for what, bodies in (
+            ("that share nothing", _different),
+            ("after one system prompt", _after_one),
+            ("of one conversation", _conversation),
+            ("forced into JSON", _forced),
         ):
-            values = [
-                _measured(ours, theirs, kind(f"Edition {number}", model.tokens // 4))
-                for number in rounds
-            ]
-            mine, their = zip(*values, strict=True)
-            yield ratio(f"{model.title}, 10 requests {what} / llama-server", mine, their, most)
+            mine, their = _measured(ours, theirs, bodies(model.tokens // 4))
+            what = f"{model.title}, 10 requests {what}"
+            yield figure(what, "s", [mine])
+            yield ratio(f"{what} / llama-server", [mine], [their], most=1)
 
 
 def _measured(ours: Peer, theirs: Peer, bodies: Sequence[Body]) -> tuple[float, float]:
@@ -59,29 +56,29 @@ def _measured(ours: Peer, theirs: Peer, bodies: Sequence[Body]) -> tuple[float, 
     return sum(times["ours"]), sum(times["theirs"])
 
 
-def _different(title: str, tokens: int) -> list[Body]:
-    return [_said(texts.chat(f"{story} {title}.", story), tokens) for story in texts.stories()]
+def _different(tokens: int) -> list[Body]:
+    return [_said(texts.chat(f"{story} Write.", story), tokens) for story in texts.stories()]
 
 
-def _after_one(title: str, tokens: int) -> list[Body]:
-    manual = texts.manual(f"{title}, for all", _RULES)
+def _after_one(tokens: int) -> list[Body]:
+    manual = texts.manual("One for all", _RULES)
     return [_said(texts.chat(manual, story), tokens) for story in texts.stories()]
 
 
-def _conversation(title: str, tokens: int) -> list[Body]:
-    stories = texts.stories()
-    messages = texts.chat(texts.manual(f"{title}, for one", _RULES), stories[0])
+def _conversation(tokens: int) -> list[Body]:
+    first, *later = texts.stories()
+    messages = texts.chat(texts.manual("Only once", _RULES), first)
     bodies = [_said(messages, tokens)]
-    for story in stories[1:]:
+    for story in later:
         answer = {"role": "assistant", "content": "That was another story. Which one now?"}
         messages = [*messages, answer, {"role": "user", "content": story}]
         bodies.append(_said(messages, tokens))
     return bodies
 
 
-def _forced(title: str, _: int) -> list[Body]:
+def _forced(_: int) -> list[Body]:
     asked = (SCHEMAS[name] for name in _BOUNDED)
-    return [forced(schema, f"{title}: {question}", _FORCED) for schema, question in asked]
+    return [forced(schema, question, _FORCED) for schema, question in asked]
 
 
 def _said(messages: list[texts.Message], tokens: int) -> Body:

