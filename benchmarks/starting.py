@@ -48,6 +48,8 @@ print(json.dumps(spent))
 def run(folder: Path) -> Iterator[Figure]:
     """Measure in new processes."""
     one, many = folder / "one", folder / "many"
+    servers.record(one, 1)
+    servers.record(many, MANY)
     body = servers.body(stream=False).decode()
     runs = [_measured(_TESTS, str(one), body) for _ in range(_PROCESSES)]
     yield figure(
