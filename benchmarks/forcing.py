@@ -102,15 +102,15 @@ import llama_cpp.llama_cpp as llama
 import numpy as np
 from llama_cpp.llama_grammar import json_schema_to_gbnf
 from slmtape.engines.llamacpp import weights
-from slmtape.engines.llamacpp.context import CHUNK, threads
+from slmtape.engines.llamacpp.cores import cores
 from slmtape.generation import Message
 
 FLOATS = ctypes.POINTER(ctypes.c_float)
-loaded = weights.load(Path(sys.argv[1]))
+loaded = weights.Weights(Path(sys.argv[1]))
 count = int(sys.argv[2])
 params = llama.llama_context_default_params()
-params.n_ctx, params.n_batch, params.n_ubatch = 1024, CHUNK, CHUNK
-params.n_threads = params.n_threads_batch = threads()
+params.n_ctx, params.n_batch, params.n_ubatch = 1024, 128, 128
+params.n_threads = params.n_threads_batch = cores()
 context = llama.llama_init_from_model(loaded.model, params)
 greedy = llama.llama_sampler_init_greedy()
 one = (llama.llama_token * 1)()
