@@ -199,11 +199,12 @@ def ask(
     method: str = "POST",
     path: str = "/chat/completions",
     headers: Mapping[str, str] | None = None,
+    timeout: float = 60,
 ) -> Reply:
     """One HTTP exchange with a server, without a client library's help."""
     url = urlsplit(base_url)
     assert url.hostname
-    connection = http.client.HTTPConnection(url.hostname, url.port, timeout=60)
+    connection = http.client.HTTPConnection(url.hostname, url.port, timeout=timeout)
     try:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         sent = {"content-type": "application/json"} | dict(headers or {})

@@ -11,6 +11,9 @@ from slmtape import FakeLLMServer, engines, models, protocols
 from tests.history.asked import Asked
 from tests.support import ask
 
+_PATIENCE = 600
+"""Seconds that a client waits for an answer: seven others may be first."""
+
 Ask = Callable[[Asked], bytes]
 
 
@@ -79,7 +82,8 @@ class Naive:
 
 def body(server: FakeLLMServer, asked: Asked) -> bytes:
     """The body of the answer to a request."""
-    reply = ask(server.base_url, {"model": "model", **asked.body}, path=asked.path)
+    told = {"model": "model", **asked.body}
+    reply = ask(server.base_url, told, path=asked.path, timeout=_PATIENCE)
     assert reply.status == 200, f"{asked.name}: {reply.body.decode()}"
     return reply.body
 
