@@ -45,11 +45,11 @@ class Share:
 class Turns:
     """Whose turn it is, among the requests of this process."""
 
-    def __init__(self, neighbours: Neighbours, count: int) -> None:
-        """`count`: the cores there are."""
+    def __init__(self, neighbours: Neighbours, count: int, pace: Pace | None = None) -> None:
+        """`count`: the cores there are; `pace`: how many threads work together."""
         self.neighbours = neighbours
         self._count = count
-        self._pace = Pace()
+        self._pace = pace or Pace()
         self._team = _Team()
         self._lock = threading.Lock()
         self._shares: list[Share] = []

@@ -1,0 +1,200 @@
+"""Whose turn it is to compute."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from slmtape.engines.llamacpp.cores import Neighbours, Pace
+from slmtape.engines.llamacpp.turns import Share, Turns
+
+PATIENCE = 20
+
+
+class EnoughError(Exception):
+    """Nobody waits any more."""
+
+
+class Steady(Pace):
+    """Steps of tests compute nothing: no team of theirs is ever held up."""
+
+    def took(self, threads: int, seconds: float, computed: float, now: float) -> None: ...
+
+
+def nothing() -> None:
+    """Nothing to do while waiting."""
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[[int], Turns]]:
+    """Makes turns for so many cores."""
+    made: list[Turns] = []
+
+    def turns(cores: int) -> Turns:
+        made.append(Turns(Neighbours(cores, tmp_path), cores, Steady()))
+        return made[-1]
+
+    yield turns
+    for one in made:
+        one.neighbours.close()
+
+
+class Long:
+    """A step that has begun, and ends when it is told to."""
+
+    def __init__(self, share: Share) -> None:
+        self.threads = 0
+        self._begun, self._end = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=share.run, args=(self._step,))
+        self._thread.start()
+
+    def begun(self, patience: float = PATIENCE) -> bool:
+        return self._begun.wait(patience)
+
+    def end(self) -> None:
+        self._end.set()
+        self._thread.join(PATIENCE)
+        assert not self._thread.is_alive()
+
+    def _step(self, threads: int) -> None:
+        self.threads = threads
+        self._begun.set()
+        self._end.wait(PATIENCE)
+
+
+def test_a_request_that_is_alone_computes_with_all_cores_always_in_the_same_thread(
+    make: Callable[[int], Turns],
+) -> None:
+    turns, used = make(4), list[tuple[int, int]]()
+
+    def step(threads: int) -> None:
+        used.append((threads, threading.get_ident()))
+
+    for _ in range(3):
+        with turns.share(nothing) as share:
+            share.run(step)
+            share.run(step)
+    assert {threads for threads, _ in used} == {4}
+    assert len({thread for _, thread in used}) == 1
+    assert used[0][1] != threading.get_ident()
+
+
+def test_as_many_requests_as_cores_compute_at_once_with_one_thread_each(
+    make: Callable[[int], Turns],
+) -> None:
+    turns = make(2)
+    with turns.share(nothing) as one, turns.share(nothing) as other, turns.share(nothing) as third:
+        steps = [Long(one), Long(other)]
+        assert all(step.begun() for step in steps)
+        assert [step.threads for step in steps] == [1, 1]
+        waiting = Long(third)
+        assert not waiting.begun(0.05)
+        steps[0].end()
+        assert waiting.begun()
+        waiting.end()
+        steps[1].end()
+
+
+def test_fewer_requests_than_cores_take_turns(make: Callable[[int], Turns]) -> None:
+    turns = make(4)
+    with turns.share(nothing) as one, turns.share(nothing) as other:
+        first = Long(one)
+        assert first.begun()
+        second = Long(other)
+        assert not second.begun(0.05)
+        first.end()
+        assert second.begun()
+        second.end()
+        assert (first.threads, second.threads) == (4, 4)
+
+
+def test_who_had_least_comes_first(make: Callable[[int], Turns]) -> None:
+    turns, order = make(1), list[str]()
+    with turns.share(nothing) as greedy, turns.share(nothing) as modest:
+        greedy.had, modest.had = 5.0, 1.0
+        with turns.share(nothing) as late:
+            assert late.had == 1.0  # as if it had been there all along
+            late.had = 2.0
+            holding = Long(greedy)
+            assert holding.begun()
+            shares = {"greedy": greedy, "late": late, "modest": modest}
+            waiting = [Waiting(name, shares[name], order) for name in ("late", "modest")]
+            holding.end()
+            for thread in waiting:
+                thread.join(PATIENCE)
+    assert order == ["modest", "late"]
+
+
+class Waiting(threading.Thread):
+    """A step that has to wait: it does as soon as this is made."""
+
+    def __init__(self, name: str, share: Share, order: list[str]) -> None:
+        asked = threading.Event()
+        share.waiting = asked.set
+        super().__init__(target=share.run, args=(lambda _: order.append(name),))
+        self.start()
+        assert asked.wait(PATIENCE)
+
+
+def test_a_step_that_nobody_wants_any_more_is_taken_back_while_it_waits(
+    make: Callable[[int], Turns],
+) -> None:
+    def enough() -> None:
+        raise EnoughError
+
+    turns, done = make(1), list[int]()
+    with turns.share(nothing) as one:
+        first = Long(one)
+        assert first.begun()
+        with turns.share(enough) as other, pytest.raises(EnoughError):
+            other.run(done.append)
+        first.end()
+        one.run(done.append)
+    assert done == [1]
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_what_a_step_raises_is_raised_and_the_next_one_is_done(
+    cores: int, make: Callable[[int], Turns]
+) -> None:
+    def fail(threads: int) -> None:
+        raise KeyError("this")
+
+    done: list[int] = []
+    with make(cores).share(nothing) as share:
+        with pytest.raises(KeyError, match="this"):
+            share.run(fail)
+        share.run(done.append)
+    assert done == [cores]
+
+
+def test_many_requests_come_and_go_and_all_their_steps_are_done(
+    make: Callable[[int], Turns],
+) -> None:
+    turns, done, most = make(3), list[int](), list[int]()
+    at_once, lock = 0, threading.Lock()
+
+    def step(threads: int) -> None:
+        nonlocal at_once
+        with lock:
+            at_once += threads
+            most.append(at_once)
+        done.append(threads)
+        with lock:
+            at_once -= threads
+
+    def request() -> None:
+        for _ in range(20):
+            with turns.share(nothing) as share:
+                for _ in range(5):
+                    share.run(step)
+
+    threads = [threading.Thread(target=request) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+    assert len(done) == 8 * 20 * 5
+    assert max(most) <= 3
