@@ -46,6 +46,11 @@ class Loaded:
         self._changed = threading.Condition()
         self._prefixes = Prefixes()
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files of those that are loaded, or being loaded."""
+        return tuple(self._places)
+
     @contextmanager
     def using(
         self, path: Path, most: int | None = None, waiting: Callable[[], object] = lambda: None
