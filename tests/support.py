@@ -43,7 +43,7 @@ class EchoEngine:
     `call f {"a":1}` at the end of the message are calls; where one must be, it is called with `{}`
     otherwise. After `hold` it waits before each word until it is allowed. `runs` counts how often
     it was asked. A message that begins with "fail" raises. `limit` is how many characters a message
-    may have.
+    may have, `made` is what it says that its answers depend on.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class EchoEngine:
         self.closed = threading.Event()
         self.runs = 0
         self.limit = 10_000_000
+        self.made = {"engine": "echo"}
         self._words = threading.Semaphore(1_000_000)
 
     def hold(self) -> None:
@@ -72,7 +73,7 @@ class EchoEngine:
     def close(self, *, unload: bool) -> None: ...
 
     def made_with(self, request: Request) -> Mapping[str, str]:
-        return {"engine": "echo"}
+        return self.made
 
     def generate(
         self, request: GenerationRequest, say: Callable[[Piece], None]

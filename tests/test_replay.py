@@ -3,10 +3,17 @@
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from slmtape.errors import EngineError, RecordingNotFound, ServerStopped
+from slmtape.errors import (
+    CassetteError,
+    EngineError,
+    RecordingChanged,
+    RecordingNotFound,
+    ServerStopped,
+)
 from slmtape.generation import GenerationResult, Mode
 from slmtape.keys import key
 from slmtape.replay import Answer, Replay
@@ -28,8 +35,14 @@ def store(tmp_path: Path) -> Iterator[CassetteStore]:
 
 @pytest.fixture
 def replay(engine: EchoEngine, store: CassetteStore) -> Callable[..., Replay]:
-    def make(mode: Mode = Mode.AUTO) -> Replay:
-        return Replay(mode=mode, store=store, engine=lambda *_: engine, remedy=lambda: "Record it.")
+    def make(mode: Mode = Mode.AUTO, **options: Any) -> Replay:
+        return Replay(
+            mode=mode,
+            store=store,
+            engine=lambda *_: engine,
+            remedy=lambda: "Record it.",
+            **options,
+        )
 
     return make
 
@@ -111,6 +124,60 @@ def test_a_miss_in_replay_names_the_nearest_recording_and_what_differs(
     assert "max_tokens: not given → 5" in message
     assert message.endswith("Record it.")
     assert engine.runs == 0
+
+
+def test_equal_requests_that_are_verified_at_the_same_time_run_the_model_once(
+    replay: Callable[..., Replay], store: CassetteStore, engine: EchoEngine
+) -> None:
+    store.put(recording_for(request_for(), "old"))
+    engine.hold()
+    told: list[RecordingChanged] = []
+    verifying = replay(Mode.VERIFY, changed=told.append)
+    answers = [verifying.answers([request_for()], 1)[0] for _ in range(5)]
+    assert not any(answer.pieces for answer in answers)
+    engine.allow()
+    assert {text(answer) for answer in answers} == {"old"}
+    assert all(answer.replayed for answer in answers)
+    assert engine.runs == 1
+    [changed] = told
+    assert changed.differences[0] == "text: 'old' → 'hello there'"
+
+
+def test_verifying_that_nobody_waits_for_is_stopped_and_tells_nothing(
+    replay: Callable[..., Replay], store: CassetteStore, engine: EchoEngine
+) -> None:
+    store.put(recording_for(request_for(), "old"))
+    engine.hold()
+    told: list[RecordingChanged] = []
+    verifying = replay(Mode.VERIFY, changed=told.append)
+    [answer] = verifying.answers([request_for()], 1)
+    give_up(answer)
+    assert engine.closed.wait(10)
+    verifying.close()
+    assert isinstance(answer.error, ServerStopped)
+    assert not told
+
+
+def test_an_engine_that_fails_where_it_once_answered_is_a_change(
+    replay: Callable[..., Replay], store: CassetteStore
+) -> None:
+    store.put(recording_for(request_for("fail now"), "old"))
+    told: list[RecordingChanged] = []
+    [answer] = replay(Mode.VERIFY, changed=told.append).answers([request_for("fail now")], 1)
+    assert text(answer) == "old"
+    assert "The model gives no answer to this now: RuntimeError: told to fail" in told[0].message
+
+
+def test_a_recording_that_was_damaged_since_is_an_error_that_names_it(
+    replay: Callable[..., Replay], store: CassetteStore
+) -> None:
+    store.put(recording_for(request_for()))
+    [path] = store.requests()
+    Path(path).write_text("{")
+    [answer] = replay(Mode.VERIFY).answers([request_for()], 1)
+    error = finished(answer).error
+    assert isinstance(error, CassetteError)
+    assert path in error.message
 
 
 def test_identical_requests_at_the_same_time_run_the_model_once(

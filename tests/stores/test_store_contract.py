@@ -35,6 +35,18 @@ def test_what_was_put_is_got_again_also_after_reopening(open_store: Open) -> Non
     store.close()
 
 
+def test_a_recording_is_got_whole_with_where_it_is(open_store: Open, tmp_path: Path) -> None:
+    recording = recording_for(request_for())
+    store = open_store()
+    assert store.recording(recording.key) is None
+    store.put(recording)
+    found = store.recording(recording.key)
+    assert found is not None
+    assert str(tmp_path) in found[0]
+    assert found[1] == recording
+    store.close()
+
+
 def test_putting_again_replaces(open_store: Open) -> None:
     recording = recording_for(request_for())
     store = open_store()

@@ -79,7 +79,8 @@ def _provenance(findings: Sequence[Finding]) -> Iterator[str]:
         if isinstance(finding.found, Verdict) and finding.found.made_with
     )
     for differences, count in shared.most_common():
-        yield from ("", f"What {count} of them were made with differs (recorded → now):")
+        many = "one of them was" if count == 1 else f"{count} of them were"
+        yield from ("", f"What {many} made with differs (recorded → now):")
         yield from (f"  {difference}" for difference in differences)
 
 

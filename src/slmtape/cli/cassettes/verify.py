@@ -3,7 +3,7 @@
 import signal
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
@@ -147,9 +147,8 @@ def _check(tasks: Sequence[Task], journal: Journal, jobs: int) -> list[Checked]:
             err=True,
         )
     progress = Progress(len(tasks), sum(map(_work, tasks)))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with closing(results(check, tasks, jobs)) as checked:
+        with _sigterm_is_ctrl_c(), closing(results(check, tasks, jobs)) as checked:
             return list(_noted(checked, journal, progress))
     except KeyboardInterrupt:
         click.echo(f"Stopped: {progress}. The same command goes on from there.", err=True)
@@ -159,6 +158,15 @@ def _check(tasks: Sequence[Task], journal: Journal, jobs: int) -> list[Checked]:
             "A process that generated was killed: was there too little memory for so many "
             "--jobs? What was verified is kept; the same command goes on from there."
         ) from error
+
+
+@contextmanager
+def _sigterm_is_ctrl_c() -> Iterator[None]:
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _noted(
