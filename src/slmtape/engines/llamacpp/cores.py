@@ -23,7 +23,7 @@ _WINDOW = 0.04
 _LOST = 0.3
 """Cores that a team may go without: so much is noise."""
 
-_SOONEST, _LATEST = 0.25, 2.0
+_SOONEST, _LATEST = 0.05, 2.0
 """Seconds until a larger team is tried again: twice as long each time it was too large."""
 
 
