@@ -5,7 +5,7 @@ from pathlib import Path
 
 from benchmarks import servers, texts
 from benchmarks.asking import Body, ask, forced
-from benchmarks.results import Figure, figure, in_turn, ratio
+from benchmarks.results import Figure, figure, ratio
 from benchmarks.schemas import SCHEMAS
 from benchmarks.servers import Peer
 from benchmarks.tested import Model
@@ -28,7 +28,7 @@ _BOUNDED = (
 
 
 def run(program: Path, model: Model) -> Iterator[Figure]:
-    """Measure request by request in turn."""
+    """Measure ten requests of the one, then of the other."""
     with servers.live(model) as ours, servers.llama_server(program, model) as theirs:
         for peer in (ours, theirs):
             ask(peer.port, {"messages": texts.chat("Hello.", "Hello."), "max_tokens": 1})
@@ -45,15 +45,9 @@ def run(program: Path, model: Model) -> Iterator[Figure]:
 
 
 def _measured(ours: Peer, theirs: Peer, bodies: Sequence[Body]) -> tuple[float, float]:
-    """Seconds that all of these take, of both."""
-    times = in_turn(
-        {
-            "ours": lambda number: ask(ours.port, bodies[number]).seconds,
-            "theirs": lambda number: ask(theirs.port, bodies[number]).seconds,
-        },
-        len(bodies),
-    )
-    return sum(times["ours"]), sum(times["theirs"])
+    """Seconds that all of these take, of both: one after the other, or who waits disturbs."""
+    mine, their = (sum(ask(peer.port, body).seconds for body in bodies) for peer in (ours, theirs))
+    return mine, their
 
 
 def _different(tokens: int) -> list[Body]:
