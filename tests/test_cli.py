@@ -33,9 +33,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def left(folder: Path) -> list[str]:
-    """What a command left behind, but for the lock between processes that generate."""
+    """What a command left behind, but for the locks of processes that generate."""
     names = (path.relative_to(folder).as_posix() for path in folder.rglob("*"))
-    return sorted(name for name in names if not re.fullmatch(r"tmp|tmp/slmtape-\d+\.lock", name))
+    return sorted(
+        name for name in names if not re.fullmatch(r"tmp|tmp/slmtape-\d+-\d+\.lock", name)
+    )
 
 
 def test_the_version(folder: Path) -> None:

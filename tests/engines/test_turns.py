@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from slmtape.engines.llamacpp.cores import Neighbours, Pace
-from slmtape.engines.llamacpp.turns import Share, Turns
+from slmtape.engines.llamacpp.turns import Share, Turns, turns
 
 PATIENCE = 20
 
@@ -198,3 +198,21 @@ def test_many_requests_come_and_go_and_all_their_steps_are_done(
         assert not thread.is_alive()
     assert len(done) == 8 * 20 * 5
     assert max(most) <= 3
+
+
+def test_threads_that_come_first_at_once_share_one_computing_thread() -> None:
+    from slmtape.engines.llamacpp import turns as module
+
+    module._made.cache_clear()
+    together, found = threading.Barrier(8), list[Turns]()
+
+    def come() -> None:
+        together.wait()
+        found.append(turns())
+
+    threads = [threading.Thread(target=come) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert len({id(one) for one in found}) == 1

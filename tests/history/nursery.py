@@ -73,10 +73,10 @@ def _answer(pipe: Connection, peer: Peer, asked: list[Asked], threads: int | Non
 
 def compute_with(threads: int) -> None:
     """Have llama.cpp compute with so many threads in this process, which is the test's own."""
+    from slmtape.engines.llamacpp import turns
     from slmtape.engines.llamacpp.cores import cores
-    from slmtape.engines.llamacpp.turns import turns
 
     os.environ["SLMTAPE_THREADS"] = str(threads)
     cores.cache_clear()
-    turns.cache_clear()
+    turns._made.cache_clear()
     assert cores() == threads

@@ -169,4 +169,4 @@ with FakeLLMServer("gemma-3-270m") as server:
     [told] = lines(script(code, hub, tmp_path))
     # It arrived; that it is zeros is for llama.cpp to say.
     assert len(hub.downloads()) == 1
-    assert told.startswith("model_not_available llama.cpp can't load")
+    assert told.startswith("engine_error llama.cpp can't load")

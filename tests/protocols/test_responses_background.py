@@ -78,7 +78,7 @@ def test_a_failure_in_the_background_is_told(server: FakeLLMServer, client: Open
 def test_a_prompt_that_is_too_long_is_told_in_the_background_as_well(
     client: OpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.support.make_echo", lambda path, name: NarrowEngine())
+    monkeypatch.setattr("tests.support.make_echo", lambda *_, **__: NarrowEngine())
     begun = client.responses.create(model="echo", input="hi", background=True)
     assert wait_for(client, begun.id) == "failed"
     error: Any = client.responses.retrieve(begun.id).error

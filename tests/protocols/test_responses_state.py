@@ -314,7 +314,7 @@ class NarrowEngine(EchoEngine):
 def test_a_prompt_that_is_too_long_is_told_in_the_words_of_this_api(
     server: FakeLLMServer, monkeypatch: pytest.MonkeyPatch, path: str, more: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr("tests.support.make_echo", lambda path, name: NarrowEngine())
+    monkeypatch.setattr("tests.support.make_echo", lambda *_, **__: NarrowEngine())
     reply = ask(server.base_url, {"model": "echo", "input": "hi", **more}, path=path)
     assert (reply.status, reply.error["param"]) == (400, "input")
     assert reply.error["code"] == "context_length_exceeded"

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 from slmtape.engines.llamacpp.contexts import Contexts
@@ -152,16 +151,13 @@ class Loaded:
             place.loading.release()
 
 
-@cache
+_LOADED = Loaded()
+
+
 def loaded() -> Loaded:
     """Those of this process."""
-    return Loaded()
-
-
-def _forked() -> None:
-    if loaded.cache_info().currsize:
-        loaded().forked()
+    return _LOADED
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
+    os.register_at_fork(after_in_child=_LOADED.forked)

@@ -180,18 +180,28 @@ class _Job:
         self.done.acquire()
 
 
-@cache
 def turns() -> Turns:
     """Those of this process."""
+    with _making:
+        return _made()
+
+
+@cache
+def _made() -> Turns:
     return Turns(Neighbours(cores()), cores())
 
 
-def _forget() -> None:
+_making = threading.Lock()
+
+
+def _forked() -> None:
     """A forked child has none of its parent's threads, and no part in its parent's locks."""
-    if turns.cache_info().currsize:
-        turns().neighbours.close()
-        turns.cache_clear()
+    global _making
+    _making = threading.Lock()
+    if _made.cache_info().currsize:
+        _made().neighbours.close()
+        _made.cache_clear()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(after_in_child=_forked)
