@@ -149,7 +149,7 @@ def test_a_model_that_does_not_fit_is_told_by_the_exit_code(folder: Path) -> Non
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.close()
-    checked = run("models", "check", str(huge), cwd=folder)
+    checked = run("models", "check", huge.name, cwd=folder)
     assert checked.returncode == 1, checked.stderr
     assert re.search(r"huge\.gguf .* no", re.sub(r"│\s*│", "", checked.stdout))
     gone = run("models", "path", "gone.gguf", cwd=folder)
