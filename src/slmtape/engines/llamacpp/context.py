@@ -189,6 +189,7 @@ class Context:
         params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
         self.handle = llama.llama_init_from_model(self._weights.model, params)
         if not self.handle:
+            self._evaluated.clear()
             raise EngineError(f"llama.cpp can't make a context of {capacity:,} tokens.")
         self.capacity = capacity
 
