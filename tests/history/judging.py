@@ -24,7 +24,7 @@ _CLIENTS = 8
 class History:
     """Answers of a peer to the same requests, by their names, in several circumstances.
 
-    `alone` is what each is compared with. None but a request's own process computes for it.
+    `alone` is what the others are compared with.
     """
 
     def __init__(self, peer: Peer, requests: Sequence[Asked] = REQUESTS) -> None:
