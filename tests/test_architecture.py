@@ -14,7 +14,7 @@ from tests.support import ROOT
 SOURCE = ROOT / "src" / "slmtape"
 LAYERS = [
     {"errors", "generation"},
-    {"keys", "schemas", "contrast"},
+    {"keys", "schemas", "contrast", "matching"},
     {"nearest", "generating", "protocols", "engines", "stores", "models"},
     {"verify"},
     {"calls", "replay"},

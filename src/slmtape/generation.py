@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Literal, Protocol
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
-FinishReason = Literal["stop", "length"]
+FinishReason = Literal["stop", "length", "content_filter"]
+"""Why an answer ended. No model here filters contents: only what a test wrote or imported does."""
 
 
 _COLDEST = 1e-6
@@ -144,6 +145,22 @@ class GenerationRequest:
         return self.temperature > 0
 
     @property
+    def user_text(self) -> str:
+        """What the user said last; of a raw prompt all of it, as far as it is text."""
+        said = [message.content for message in self.messages if message.role == "user"]
+        return said[-1] if said else self.prompt if isinstance(self.prompt, str) else ""
+
+    @property
+    def tool_results(self) -> tuple[tuple[str, str], ...]:
+        """What functions returned, in order: each one's name, and its result as text."""
+        names = {call.id: call.name for said in self.messages for call in said.tool_calls}
+        return tuple(
+            (names.get(message.tool_call_id or "", ""), message.content)
+            for message in self.messages
+            if message.role == "tool"
+        )
+
+    @property
     def callable_tools(self) -> tuple[Tool, ...]:
         """The tools that the answer may call."""
         allowed = self.allowed_tools
@@ -169,6 +186,11 @@ class EmbeddingRequest:
         """Whether chance has a say."""
         return False
 
+    @property
+    def user_text(self) -> str:
+        """The text; nothing where it was given as tokens."""
+        return self.input if isinstance(self.input, str) else ""
+
 
 Request = GenerationRequest | EmbeddingRequest
 
@@ -189,15 +211,16 @@ class Token:
 class Piece:
     """A unit of an answer: one token, or more where a character spans several.
 
-    Its `kind` is "text"; "reasoning" before it; after it "call", whose text is the function's name
-    and which opens a tool call, and "arguments" of the call opened last. `tokens` are those that
-    end in a piece of text, where their log-probabilities were asked for.
+    Its `kind` is "text"; "reasoning" before it; "refusal", which an answer may have instead of text
+    where a test wrote or imported it; after it "call", whose text is the function's name and which
+    opens a tool call, and "arguments" of the call opened last. `tokens` are those that end in a
+    piece of text, where their log-probabilities were asked for.
 
     An engine also says pieces without text, so that it can be stopped where none is ready.
     """
 
     text: str = ""
-    kind: Literal["text", "reasoning", "call", "arguments"] = "text"
+    kind: Literal["text", "reasoning", "refusal", "call", "arguments"] = "text"
     tokens: tuple[Token, ...] = ()
 
 
@@ -223,6 +246,11 @@ class GenerationResult:
     def reasoning(self) -> str:
         """What was thought before the answer."""
         return "".join(piece.text for piece in self.pieces if piece.kind == "reasoning")
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing was answered."""
+        return "".join(piece.text for piece in self.pieces if piece.kind == "refusal")
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
