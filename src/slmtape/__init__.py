@@ -9,6 +9,7 @@ with FakeLLMServer(cache="cassettes") as server:
 ```
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from slmtape.errors import (
@@ -17,15 +18,19 @@ from slmtape.errors import (
     ConfigurationError,
     EngineError,
     EngineNotInstalled,
+    FaultError,
     ModelError,
+    NotUsed,
     RecordingChanged,
     RecordingNotFound,
     RequestError,
     SlmtapeError,
+    StubError,
 )
 from slmtape.generation import Mode
 
 if TYPE_CHECKING:
+    from slmtape.replies import Reply, Usage
     from slmtape.server import FakeLLMServer
 
 __version__ = "0.1.0"
@@ -37,20 +42,30 @@ __all__ = [
     "EngineError",
     "EngineNotInstalled",
     "FakeLLMServer",
+    "FaultError",
     "Mode",
     "ModelError",
+    "NotUsed",
     "RecordingChanged",
     "RecordingNotFound",
+    "Reply",
     "RequestError",
     "SlmtapeError",
+    "StubError",
+    "Usage",
     "__version__",
 ]
 
 
-def __getattr__(name: str) -> object:
-    # The server pulls in FastAPI and uvicorn; who only needs an error class does not pay for them.
-    if name == "FakeLLMServer":
-        from slmtape.server import FakeLLMServer
+_LATER = {
+    "FakeLLMServer": "slmtape.server",
+    "Reply": "slmtape.replies",
+    "Usage": "slmtape.replies",
+}
+"""The server pulls in FastAPI and uvicorn; who only needs an error class does not pay for them."""
 
-        return FakeLLMServer
+
+def __getattr__(name: str) -> object:
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -61,6 +61,8 @@ OPENAI = WireProtocol(
     ),
     memory=Memory,
     error=errors.body,
+    failure=lambda status, code: errors.RequestError("TEMP", status=status, code=code),
+    failure_headers=lambda status, after: {"retry-after": str(after)} if after else {},
     headers={
         "openai-version": "2020-10-01",
         "openai-organization": "slmtape",
