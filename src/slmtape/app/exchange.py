@@ -2,17 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from itertools import islice
-from math import inf
-from typing import NoReturn
 
 from starlette.types import Receive, Scope, Send
 
 from slmtape import faults
 from slmtape.answers import SOURCES, Answer, Source, complete
-from slmtape.app.context import BREAK, FINALLY, JSON, Context, Headers, headers, refused
+from slmtape.app.connection import Broken, Connection
+from slmtape.app.context import FINALLY, JSON, Context, Headers, headers, refused
 from slmtape.app.incoming import incoming
 from slmtape.calls import Call
 from slmtape.errors import (
@@ -22,7 +21,7 @@ from slmtape.errors import (
     ServerStopped,
     SlmtapeError,
 )
-from slmtape.faults import Fault, Part, Written
+from slmtape.faults import Fault, Written
 from slmtape.generation import Piece, Result
 from slmtape.protocols import Generates, ParsedCall
 
@@ -44,13 +43,15 @@ class Generation:
             await exchange.answer(self._endpoint)
         except ClientGone as gone:
             exchange.failed(gone)
-        except _Broken:
+        except Broken:
             exchange.ended()
         except SlmtapeError as raised:
             error = self._endpoint.reword(raised)
-            exchange.failed(error, told=True)
-            more = [*exchange.failure_headers, *exchange.headers]
-            await refused(self._context, error, exchange.begun, more)(scope, receive, send)
+            asked_for = raised is exchange.asked_for
+            exchange.failed(error, told=not asked_for)
+            more = exchange.failure_headers if asked_for else FINALLY
+            refusal = refused(self._context, error, exchange.begun, [*more, *exchange.marks])
+            await refusal(scope, receive, send)
         except asyncio.CancelledError:
             exchange.failed(ServerStopped("The server was stopped."))
             raise
@@ -59,23 +60,21 @@ class Generation:
             raise
 
 
-class _Broken(Exception):
-    """The connection was broken, as a test asked."""
-
-
 class _Exchange:
     """One HTTP call and its answer."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, context: Context) -> None:
         self._scope = scope
         self._receive = receive
-        self._send = send
+        self._client = Connection(scope, receive, send)
         self._context = context
         self.begun = time.perf_counter()
         self._call = Call(scope["path"], time.time())
         self._source: Source | None = None
         self._fault: Fault | None = None
-        self._gone: SlmtapeError | None = None
+        self._cancelled: SlmtapeError | None = None
+        self.asked_for: SlmtapeError | None = None
+        """The error that a test asked for."""
         context.calls.add(self._call)
 
     async def answer(self, endpoint: Generates) -> None:
@@ -93,13 +92,11 @@ class _Exchange:
         call.keys = tuple(answer.key for answer in answers)
         self._source = _source(answers)
         settled = all(answer.source != "model" and answer.done for answer in answers)
-        if asked.background or not settled:
-            self._changed = asyncio.Event()
         if asked.background:
             begun = self._in_background(asked, answers)
             if not asked.stream:
                 await self._start(JSON, len(begun))
-                await self._send({"type": "http.response.body", "body": begun})
+                await self._client.send(begun)
                 return
         if fault and not fault.early:
             await self._send_faulty(asked, answers, fault)
@@ -107,11 +104,11 @@ class _Exchange:
         if settled:
             await self._send_whole(asked, answers)
             return
-        async with self._following(answers, pieces=asked.stream):
+        async with self._client.following(answers, pieces=asked.stream):
             if asked.stream:
                 await self._send_live(asked, answers)
             else:
-                await self._all_done(answers)
+                await self._client.all_done(answers)
                 await self._send_whole(asked, answers)
 
     def _answers(self, asked: ParsedCall) -> Sequence[Answer]:
@@ -129,13 +126,12 @@ class _Exchange:
         """Let a fault happen before anything is asked. Raises what it comes to."""
         match fault:
             case faults.Delay():
-                self._changed = asyncio.Event()
-                async with self._following([], pieces=False):
-                    await self._pause(fault.seconds)
+                async with self._client.following([], pieces=False):
+                    await self._client.pause(fault.seconds)
             case faults.ContextOverflow():
                 raise ContextLengthExceeded(limit=fault.limit, tokens=fault.tokens)
             case faults.Reset():
-                await self._break(abruptly=True)
+                await self._client.break_off(abruptly=True)
             case faults.Status():
                 raise self._failure(fault)
 
@@ -143,15 +139,15 @@ class _Exchange:
         """The error that the API gives with this status."""
         error = self._context.protocol.failure(fault.status, fault.code)
         error.message = error.message if fault.message is None else fault.message
+        self.asked_for = error
         return error
 
     @property
     def failure_headers(self) -> Headers:
-        """What clients are told of trying again."""
-        if not isinstance(self._fault, faults.Status | faults.ErrorEvent):
-            return FINALLY
-        fault, protocol = self._fault, self._context.protocol
-        told = protocol.failure_headers(fault.status, fault.retry_after)
+        """What clients are told of an error that a test asked for."""
+        assert isinstance(self._fault, faults.Status | faults.ErrorEvent)
+        status, after = self._fault.status, self._fault.retry_after
+        told = self._context.protocol.failure_headers(status, after)
         return [(name.encode(), value.encode()) for name, value in told.items()]
 
     def _in_background(self, asked: ParsedCall, answers: Sequence[Answer]) -> bytes:
@@ -160,10 +156,11 @@ class _Exchange:
         task = asyncio.get_running_loop().create_task(self._keep_when_done(asked, answers))
         background.add(task)
         task.add_done_callback(background.discard)
+        cancelled = RequestError("The response was cancelled.", code="response_cancelled")
 
         def cancel() -> None:
-            self._gone = RequestError("The response was cancelled.", code="response_cancelled")
-            self._changed.set()
+            self._cancelled = cancelled
+            self._client.give_up(cancelled)
             task.cancel()
 
         return asked.begin(self._call.keys, cancel)
@@ -183,7 +180,7 @@ class _Exchange:
                 changed.clear()
             self._complete(asked, answers)
         except asyncio.CancelledError:
-            self.failed(self._gone or ServerStopped("The server was stopped."))
+            self.failed(self._cancelled or ServerStopped("The server was stopped."))
             raise
         except SlmtapeError as raised:
             error = self._reword(raised)
@@ -197,8 +194,7 @@ class _Exchange:
         """Note that the call has no answer; also for `check`, where it is `told` to the client."""
         self._call.error = error
         self._call.seconds = time.perf_counter() - self.begun
-        asked_for = isinstance(self._fault, faults.Status | faults.ErrorEvent)
-        if told and not asked_for and not isinstance(error, RequestError | ServerStopped):
+        if told and not isinstance(error, RequestError | ServerStopped):
             self._context.failed(error)
 
     def ended(self) -> None:
@@ -206,7 +202,7 @@ class _Exchange:
         self._call.seconds = time.perf_counter() - self.begun
 
     @property
-    def headers(self) -> Headers:
+    def marks(self) -> Headers:
         """What tells where the answer is from, as soon as that is known, and what befalls it."""
         told: Headers = []
         if self._fault:
@@ -235,17 +231,9 @@ class _Exchange:
     async def _send_whole(self, asked: ParsedCall, answers: Sequence[Answer]) -> None:
         """Send answers that are complete, in one go."""
         results = self._complete(asked, answers)
-        if not asked.stream:
-            body = asked.render(self._call.keys, results)
-            await self._start(JSON, len(body))
-        else:
-            events = asked.rendering(self._call.keys)
-            said = [events.open()]  # before the pieces: events may be numbered
-            for index, answer in enumerate(answers):
-                said.extend(events.piece(index, piece) for piece in answer.pieces)
-            body = "".join([*said, events.close(results)]).encode()
-            await self._start(_EVENTS, len(body))
-        await self._send({"type": "http.response.body", "body": body})
+        body = b"".join(self._written(asked, answers, results).parts())
+        await self._start(_EVENTS if asked.stream else JSON, len(body))
+        await self._client.send(body)
 
     async def _send_faulty(
         self, asked: ParsedCall, answers: Sequence[Answer], fault: Fault
@@ -254,9 +242,8 @@ class _Exchange:
 
         Then what a model said is recorded, also where the connection breaks.
         """
-        self._changed = asyncio.Event()
-        async with self._following(answers, pieces=False):
-            await self._all_done(answers)
+        async with self._client.following(answers, pieces=False):
+            await self._client.all_done(answers)
             if isinstance(fault, faults.ErrorEvent):
                 await self._send_error(asked, answers, fault)
                 return
@@ -264,7 +251,8 @@ class _Exchange:
             results = self._complete(asked, answers)
             self._call.seconds = None  # it goes on
             written = self._written(asked, answers, results)
-            await self._send_parts(fault.send(written), _EVENTS if asked.stream else JSON)
+            headers = self._headers(_EVENTS if asked.stream else JSON)
+            await self._client.send_parts(headers, fault.send(written))
         self.ended()
 
     async def _send_error(
@@ -283,18 +271,19 @@ class _Exchange:
         self.failed(error)
         asked.keep(self._call.keys, error)
         await self._start(_EVENTS)
-        await self._send_event("".join([*said, events.error(error)]), more=False)
+        await self._client.send("".join([*said, events.error(error)]).encode())
 
     def _written(
         self, asked: ParsedCall, answers: Sequence[Answer], results: Sequence[Result]
     ) -> Written:
+        """The whole answer in bytes."""
         count = sum(len(answer.pieces) for answer in answers)
         if not asked.stream:
             body = asked.render(self._call.keys, results)
             half = len(body) // 2
             return Written(body[:half], (), body[half:], count, streamed=False)
         events = asked.rendering(self._call.keys)
-        opening = events.open().encode()
+        opening = events.open().encode()  # before the pieces: events may be numbered
         pieces = tuple(
             events.piece(index, piece).encode()
             for index, answer in enumerate(answers)
@@ -302,38 +291,19 @@ class _Exchange:
         )
         return Written(opening, pieces, events.close(results).encode(), count, streamed=True)
 
-    async def _send_parts(self, parts: Iterable[Part], kind: tuple[bytes, bytes]) -> None:
-        started = False
-        for part in parts:
-            await self._pause(part.seconds)
-            if not started:
-                await self._start(kind)
-                started = True
-            if part.content is None:
-                await self._break(abruptly=False)
-            await self._send_body(part.content)
-        await self._send_body(b"", more=False)
-
-    async def _break(self, *, abruptly: bool) -> NoReturn:
-        """Break the connection: `abruptly` so that the client is told of a reset."""
-        self._scope["extensions"][BREAK](abruptly)
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        raise _Broken
-
     async def _send_live(self, asked: ParsedCall, answers: Sequence[Answer]) -> None:
         """Send pieces as they come, one choice after the other, as a replay would."""
         while not (answers[0].pieces or answers[0].done):
-            await self._change()
+            await self._client.change()
         if answers[0].error:
             raise answers[0].error
         events = asked.rendering(self._call.keys)
         await self._start(_EVENTS)
-        await self._send_event(events.open())
+        await self._client.send(events.open().encode(), more=True)
         try:
             for index, answer in enumerate(answers):
                 async for piece in self._pieces(answer):
-                    await self._send_event(events.piece(index, piece))
+                    await self._client.send(events.piece(index, piece).encode(), more=True)
             results = self._complete(asked, answers)
         except ClientGone:
             raise
@@ -342,9 +312,9 @@ class _Exchange:
             error = self._reword(raised)
             self.failed(error, told=True)
             asked.keep(self._call.keys, error)
-            await self._send_event(events.error(error), more=False)
+            await self._client.send(events.error(error).encode())
             return
-        await self._send_event(events.close(results), more=False)
+        await self._client.send(events.close(results).encode())
 
     async def _pieces(self, answer: Answer) -> AsyncIterator[Piece]:
         sent = 0
@@ -355,64 +325,13 @@ class _Exchange:
                 yield piece
             if done:
                 return
-            await self._change()
-
-    async def _all_done(self, answers: Sequence[Answer]) -> None:
-        """Wait until all are complete. Raises ClientGone."""
-        while not all(answer.done for answer in answers):
-            await self._change()
-
-    async def _pause(self, seconds: float) -> None:
-        """Wait so long. Raises ClientGone."""
-        if seconds:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(None if seconds == inf else seconds):
-                    while True:
-                        await self._change()
-
-    async def _change(self) -> None:
-        """Wait until there is more to see. Raises ClientGone, or what the client gave up with."""
-        await self._changed.wait()
-        self._changed.clear()
-        if self._gone:
-            raise self._gone
-
-    @asynccontextmanager
-    async def _following(self, answers: Sequence[Answer], *, pieces: bool) -> AsyncIterator[None]:
-        """Be woken by the answers, and by the client's leaving."""
-        loop = asyncio.get_running_loop()
-
-        def wake() -> None:
-            with suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(self._changed.set)
-
-        watch = loop.create_task(self._watch())
-        for answer in answers:
-            answer.follow(wake, pieces=pieces)
-        try:
-            yield
-        finally:
-            watch.cancel()
-            for answer in answers:
-                answer.leave(wake, pieces=pieces)
-
-    async def _watch(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self._gone = self._gone or ClientGone()
-        self._changed.set()
+            await self._client.change()
 
     async def _start(self, kind: tuple[bytes, bytes], length: int | None = None) -> None:
-        told = [kind, *headers(self._context, self.begun), *self.headers]
-        if length is not None:
-            told.append((b"content-length", str(length).encode()))
-        await self._send({"type": "http.response.start", "status": 200, "headers": told})
+        await self._client.start(self._headers(kind), length)
 
-    async def _send_event(self, event: str, *, more: bool = True) -> None:
-        await self._send_body(event.encode(), more=more)
-
-    async def _send_body(self, body: bytes, *, more: bool = True) -> None:
-        await self._send({"type": "http.response.body", "body": body, "more_body": more})
+    def _headers(self, kind: tuple[bytes, bytes]) -> Headers:
+        return [kind, *headers(self._context, self.begun), *self.marks]
 
 
 def _result(answer: Answer) -> Result:
