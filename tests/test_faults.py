@@ -73,7 +73,9 @@ def test_pauses_vary_by_jitter_and_repeat_by_seed(jitter: float, seed: int, coun
     first, *pauses = pace.pauses(count)
     assert first == 3
     assert len(pauses) == count - 1
-    assert all(0.05 * (1 - jitter) - 1e-9 <= pause <= 0.05 * (1 + jitter) + 1e-9 for pause in pauses)
+    assert all(
+        0.05 * (1 - jitter) - 1e-9 <= pause <= 0.05 * (1 + jitter) + 1e-9 for pause in pauses
+    )
     assert [first, *pauses] == pace.pauses(count)
 
 
@@ -140,9 +142,7 @@ def test_a_fault_that_never_happens_is_refused() -> None:
 def happened(count: int = 12, **when: Any) -> str:
     """Which of so many equal calls a fault befell: `x`."""
     happening = Happening(faults.Reset(), Matcher(), **when)
-    return "".join(
-        "x" if happening.befalls([request_for()], "echo") else "." for _ in range(count)
-    )
+    return "".join("x" if happening.befalls([request_for()], "echo") else "." for _ in range(count))
 
 
 def test_faults_happen_always_some_times_or_every_so_often() -> None:
