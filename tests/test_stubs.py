@@ -20,7 +20,7 @@ from tests.support import Reply as Http
 from tests.support import ask, chat, request_for
 
 Serve = Callable[..., FakeLLMServer]
-WEATHER = {
+WEATHER: dict[str, Any] = {
     "type": "function",
     "function": {
         "name": "get_weather",
