@@ -13,7 +13,8 @@ from tests.support import ROOT
 
 SOURCE = ROOT / "src" / "slmtape"
 LAYERS = [
-    {"errors", "generation"},
+    {"errors"},
+    {"generation", "modes"},
     {"keys", "schemas", "contrast", "matching", "conforming", "faults"},
     {"nearest", "generating", "protocols", "engines", "stores", "models", "replies", "happening"},
     {"verify"},

@@ -17,6 +17,7 @@ from slmtape.errors import (
 )
 from slmtape.generation import GenerationResult, Mode
 from slmtape.keys import key
+from slmtape.modes import Mode
 from slmtape.replay import Replay
 from slmtape.stores.cassettes.store import CassetteStore
 from tests.support import EchoEngine, recording_for, request_for

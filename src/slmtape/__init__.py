@@ -12,24 +12,23 @@ with FakeLLMServer(cache="cassettes") as server:
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from slmtape.errors import (
-    CassetteError,
-    CheckError,
-    ConfigurationError,
-    EngineError,
-    EngineNotInstalled,
-    FaultError,
-    ModelError,
-    NotUsed,
-    RecordingChanged,
-    RecordingNotFound,
-    RequestError,
-    SlmtapeError,
-    StubError,
-)
-from slmtape.generation import Mode
-
 if TYPE_CHECKING:
+    from slmtape.errors import (
+        CassetteError,
+        CheckError,
+        ConfigurationError,
+        EngineError,
+        EngineNotInstalled,
+        FaultError,
+        ModelError,
+        NotUsed,
+        RecordingChanged,
+        RecordingNotFound,
+        RequestError,
+        SlmtapeError,
+        StubError,
+    )
+    from slmtape.modes import Mode
     from slmtape.replies import Reply, Usage
     from slmtape.server import FakeLLMServer
 
@@ -57,15 +56,17 @@ __all__ = [
 ]
 
 
-_LATER = {
+_ELSEWHERE = {
     "FakeLLMServer": "slmtape.server",
+    "Mode": "slmtape.modes",
     "Reply": "slmtape.replies",
     "Usage": "slmtape.replies",
 }
-"""The server pulls in FastAPI and uvicorn; who only needs an error class does not pay for them."""
+"""Where names come from that are not errors. Each is imported when it is used: the server pulls in
+FastAPI and uvicorn, and pytest imports this package also for tests that don't use it."""
 
 
 def __getattr__(name: str) -> object:
-    if name in _LATER:
-        return getattr(import_module(_LATER[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_ELSEWHERE.get(name, "slmtape.errors")), name)

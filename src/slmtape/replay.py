@@ -20,7 +20,6 @@ from slmtape.generation import (
     EmbeddingRequest,
     Engine,
     GenerationRequest,
-    Mode,
     Piece,
     Recording,
     Request,
@@ -28,6 +27,7 @@ from slmtape.generation import (
     Store,
 )
 from slmtape.keys import key
+from slmtape.modes import Mode
 from slmtape.nearest import differences, nearest
 from slmtape.verify import Outcome, Verdict, unverifiable, verify
 

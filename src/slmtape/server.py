@@ -18,15 +18,15 @@ from slmtape.app.context import Context
 from slmtape.calls import Calls
 from slmtape.errors import CheckError, ConfigurationError, NotUsed, SlmtapeError
 from slmtape.faults import Fault
-from slmtape.generation import Engine, Mode, Request
+from slmtape.generation import Engine, Request
 from slmtape.happening import Happening, Happenings
 from slmtape.matching import Matcher
+from slmtape.modes import Mode, decide
 from slmtape.protocols import Served
 from slmtape.replay import Replay
 from slmtape.serving import HTTPServer, listen
 from slmtape.stubs import Answering, Stub, Stubs
 
-_VCR_NAMES = {"none": Mode.REPLAY, "new_episodes": Mode.AUTO}
 _MAX_BODY = 64 * 2**20
 
 
@@ -98,7 +98,7 @@ class FakeLLMServer:
         media: Literal["describe", "refuse"] = "describe",
         reasoning_content: bool = False,
     ) -> None:
-        self.mode = _mode(mode, cached=cache is not None)
+        self.mode, _ = decide(mode or None, cached=cache is not None)
         self.calls = Calls()
         self._stubs = Stubs()
         self._faults = Happenings()
@@ -330,25 +330,6 @@ class FakeLLMServer:
         test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
         command = f"pytest {shlex.quote(test)}" if test else "<your command>"
         return f"To record it: SLMTAPE_MODE=auto {command}\nThen commit the new file."
-
-
-def _mode(given: Mode | str | None, *, cached: bool) -> Mode:
-    asked = given or (os.environ.get("SLMTAPE_MODE") if cached else None)
-    if not asked:
-        if not cached:
-            return Mode.LIVE
-        in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
-        return Mode.REPLAY if in_ci else Mode.AUTO
-    try:
-        mode = _VCR_NAMES.get(asked) or Mode(asked)
-    except ValueError:
-        names = ", ".join(mode.value for mode in Mode)
-        raise ConfigurationError(f"Unknown mode {asked!r}. Modes: {names}.") from None
-    if mode is not Mode.LIVE and not cached:
-        raise ConfigurationError(
-            f"The mode {mode.value!r} needs recordings: pass cache='cassettes'."
-        )
-    return mode
 
 
 def _named(model_name: str | None, model_names: Sequence[str]) -> dict[str, str]:
