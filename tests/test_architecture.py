@@ -23,7 +23,7 @@ LAYERS = [
     {"app"},
     {"serving"},
     {"server"},
-    {"cli"},
+    {"cli", "plugin", "pytest_plugin"},
     {"__main__"},
 ]
 ROOMS = {"protocols", "engines", "stores", "models"}

@@ -15,7 +15,7 @@ from slmtape.errors import (
     RecordingNotFound,
     ServerStopped,
 )
-from slmtape.generation import GenerationResult, Mode
+from slmtape.generation import GenerationResult
 from slmtape.keys import key
 from slmtape.modes import Mode
 from slmtape.replay import Replay

@@ -18,13 +18,14 @@ from slmtape.app.context import Context
 from slmtape.calls import Calls
 from slmtape.errors import CheckError, ConfigurationError, NotUsed, SlmtapeError
 from slmtape.faults import Fault
-from slmtape.generation import Engine, Request
+from slmtape.generation import Engine, Request, Store
 from slmtape.happening import Happening, Happenings
 from slmtape.matching import Matcher
 from slmtape.modes import Mode, decide
 from slmtape.protocols import Served
 from slmtape.replay import Replay
 from slmtape.serving import HTTPServer, listen
+from slmtape.stores.held import HeldStore
 from slmtape.stubs import Answering, Stub, Stubs
 
 _MAX_BODY = 64 * 2**20
@@ -58,6 +59,9 @@ class FakeLLMServer:
             included: the one that was not asked for longest makes way. None: as many as fit.
         unload: free a model's memory when the last server that has it stops. Otherwise it stays
             for the next one.
+        hold: what is newly recorded stays in memory, where this server replays it, until `keep`
+            writes it; `discard` forgets it. pytest's plugin does so, to keep nothing of a test that
+            fails.
         engine: what generates: a name in `slmtape.engines.ENGINES`.
         host: the address to listen on.
         port: the port to listen on; 0: any that is free.
@@ -89,6 +93,7 @@ class FakeLLMServer:
         preload: bool = False,
         max_loaded_models: int | None = None,
         unload: bool = False,
+        hold: bool = False,
         engine: str = "llamacpp",
         host: str = "127.0.0.1",
         port: int = 0,
@@ -128,10 +133,12 @@ class FakeLLMServer:
         self._stopping = threading.Lock()
         self._listener = listen(host, port)
         try:
-            self._store = stores.load("cassettes", Path(cache)) if cache is not None else None
+            store = stores.load("cassettes", Path(cache)) if cache is not None else None
         except BaseException:
             self._listener.close()
             raise
+        self._held = HeldStore(store) if store and hold else None
+        self._store: Store | None = self._held or store
         self._replay = Replay(
             mode=self.mode,
             store=self._store,
@@ -273,6 +280,20 @@ class FakeLLMServer:
         self.calls.clear()
         self._stubs.clear()
         self._faults.clear()
+
+    def keep(self) -> list[str]:
+        """Write down what is held; where it is. Also after `stop`. Raises CassetteError."""
+        if self._held is None:
+            return []
+        try:
+            return self._held.keep()
+        finally:
+            if self._stopped:
+                self._held.close()
+
+    def discard(self) -> int:
+        """Forget what is held; how many recordings that were."""
+        return 0 if self._held is None else self._held.discard()
 
     def stop(self) -> None:
         """Stop listening, stop what is being generated, close what is open. Once is enough."""

@@ -62,6 +62,8 @@ class Cache:
 
     def __init__(self, path: Path | None) -> None:
         """Open the file, or make it; None: keep everything in memory. Raises sqlite3.Error."""
+        self.lasting = path is not None
+        """Whether it is there for others, and for the next time."""
         self._writer = _Connection(str(path or ":memory:"))
         try:
             self._prepare()
@@ -129,6 +131,16 @@ class Cache:
                 "times = times + excluded.times, last = excluded.last",
                 [(key, count, now) for key, count in times.items()],
             )
+
+    def unused(self, since: float) -> list[str]:
+        """The files, in order, that were neither replayed nor written since that time."""
+        with self._reader.use() as connection:
+            rows = connection.execute(
+                "SELECT file FROM recordings WHERE mtime_ns < ? AND key NOT IN "
+                "(SELECT key FROM replays WHERE last >= ?) ORDER BY file",
+                (int(since * 1e9), since),
+            ).fetchall()
+        return [file for (file,) in rows]
 
     def close(self) -> None:
         """Close both connections."""

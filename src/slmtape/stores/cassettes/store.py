@@ -22,7 +22,10 @@ class CassetteStore:
     """Recordings in a directory, which is made when the first recording is."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        # Tests go elsewhere; what is told of files is from where their run began.
+        self._directory = directory.absolute()
+        inside = self._directory.is_relative_to(Path.cwd())
+        self._shown = self._directory.relative_to(Path.cwd()) if inside else directory
         self._lock = threading.Lock()
         self._replays: Counter[str] = Counter()
         self._cache: Cache | None = None
@@ -48,8 +51,7 @@ class CassetteStore:
             file = cache.file(key) if cache else None
         if file is None:
             return None
-        path = self._directory / file
-        return str(path), files.read(path).recording
+        return str(self._shown / file), files.read(self._directory / file).recording
 
     def put(self, recording: Recording) -> None:
         """Keep this recording: its file first, then its row. Raises CassetteError."""
@@ -68,7 +70,18 @@ class CassetteStore:
         with self._told():
             cache = self._open()
             recorded = cache.requests() if cache else {}
-        return {str(self._directory / file): restore(request) for file, request in recorded.items()}
+        return {str(self._shown / file): restore(request) for file, request in recorded.items()}
+
+    def unused(self, since: float) -> list[str] | None:
+        """The paths of recordings that were neither replayed nor written since that moment.
+
+        It is in seconds since the epoch. None where replays can't be counted: the cache is in
+        memory. Servers that still run have not yet counted theirs.
+        """
+        with self._told():
+            cache = self._open()
+            idle = cache.unused(since) if cache and cache.lasting else None
+        return None if idle is None else [str(self._shown / file) for file in idle]
 
     def close(self) -> None:
         """Write down what was replayed, and close the cache."""
@@ -123,10 +136,10 @@ class CassetteStore:
     def _telling(self, error: sqlite3.Error | OSError) -> CassetteError:
         if isinstance(error, OSError):
             return CassetteError(
-                f"The cassette directory {self._directory} can't be used: {error}."
+                f"The cassette directory {self._shown} can't be used: {error}."
             )
         return CassetteError(
-            f"{self._directory / _CACHE} can't be used: {error}. "
+            f"{self._shown / _CACHE} can't be used: {error}. "
             "Delete it: it is made anew from the recordings."
         )
 
@@ -156,7 +169,7 @@ class CassetteStore:
             except FileNotFoundError:
                 continue
             except (OSError, ValueError) as error:
-                damage.append(f"{path} can't be used: {error}.")
+                damage.append(f"{self._shown / file} can't be used: {error}.")
         return rows, damage
 
     def _doubles(self, cache: Cache, rows: list[Row], outdated: set[str]) -> list[str]:
@@ -172,7 +185,7 @@ class CassetteStore:
                 before = cache.file(row.key)
                 other = before if before and before not in outdated else row.file
             if other != row.file:
-                doubles.append(files.doubled(self._directory / row.file, self._directory / other))
+                doubles.append(files.doubled(self._shown / row.file, self._shown / other))
         return doubles
 
 
