@@ -23,7 +23,8 @@ LAYERS = [
     {"app"},
     {"serving"},
     {"server"},
-    {"cli", "plugin", "pytest_plugin"},
+    {"cli", "plugin"},
+    {"pytest_plugin"},
     {"__main__"},
 ]
 ROOMS = {"protocols", "engines", "stores", "models"}

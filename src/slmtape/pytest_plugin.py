@@ -4,10 +4,13 @@ Every run of pytest where slmtape is installed imports this file, so it imports 
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from slmtape.plugin.stash import BEGAN, DESELECTED
 
 if TYPE_CHECKING:
     from slmtape.plugin.run import Run
@@ -26,7 +29,6 @@ FLAGS = {
 }
 """Options without a value, of which each is an ini option as well."""
 
-DESELECTED: pytest.StashKey[bool] = pytest.StashKey()
 _RUN: pytest.StashKey["Run"] = pytest.StashKey()
 _MODE_BEFORE: pytest.StashKey[str | None] = pytest.StashKey()
 
@@ -51,6 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "slmtape(model, mode, cassettes, aliases): how the fixture fake_llm_server is made",
     )
+    config.stash[BEGAN] = time.time()
     if mode := config.option.slmtape_mode:
         from slmtape.plugin.settings import checked_mode
 

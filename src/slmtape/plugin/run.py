@@ -1,6 +1,5 @@
 """One run of pytest in which servers of the plugin are used."""
 
-import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from slmtape.errors import CassetteError, CheckError, NotUsed, SlmtapeError
 from slmtape.plugin import summary
 from slmtape.plugin.settings import settings
+from slmtape.plugin.stash import BEGAN
 from slmtape.plugin.tally import Tally
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ class Run:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._began = time.time()
         self._session: FakeLLMServer | None = None
         self.tally = Tally()
         self.unused: list[str] | None = None
@@ -161,7 +160,7 @@ class Run:
             return
         self.tally.partial = self.tally.partial or summary.partial(session, exitstatus)
         if not self.tally.partial and not self.tally.lost:
-            self.unused = summary.unused(sorted(self.tally.directories), self._began)
+            self.unused = summary.unused(sorted(self.tally.directories), config.stash[BEGAN])
         if self.unused and summary.flag(config, "fail-unused"):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if path := config.option.slmtape_report:

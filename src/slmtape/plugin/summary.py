@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from slmtape.errors import CassetteError
+from slmtape.plugin.stash import DESELECTED
 from slmtape.plugin.tally import Tally
-from slmtape.pytest_plugin import DESELECTED
 
 _SHOWN = 10
 _NARROWING = {

@@ -135,9 +135,7 @@ class CassetteStore:
 
     def _telling(self, error: sqlite3.Error | OSError) -> CassetteError:
         if isinstance(error, OSError):
-            return CassetteError(
-                f"The cassette directory {self._shown} can't be used: {error}."
-            )
+            return CassetteError(f"The cassette directory {self._shown} can't be used: {error}.")
         return CassetteError(
             f"{self._shown / _CACHE} can't be used: {error}. "
             "Delete it: it is made anew from the recordings."
