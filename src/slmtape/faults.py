@@ -13,7 +13,7 @@ not streamed, half is sent by then.
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from itertools import chain, repeat
 from math import inf
 from typing import ClassVar
@@ -58,6 +58,17 @@ class Fault:
     def early(self) -> bool:
         """Whether it happens before anything is asked."""
         return False
+
+    def __str__(self) -> str:
+        """As a test would write it: `Status(429, retry_after=2)`."""
+        told = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.default is MISSING:
+                told.append(repr(value))
+            elif value != field.default:
+                told.append(f"{field.name}={value!r}")
+        return f"{type(self).__name__}({', '.join(told)})"
 
     def change(self, result: Result) -> Result:
         """What is answered instead of this. Raises FaultError where that can't be."""
