@@ -212,7 +212,12 @@ def test_what_a_predicate_raises_is_seen() -> None:
 
 def test_calls_may_come_while_they_are_looked_at() -> None:
     calls = Calls()
-    adding = threading.Thread(target=lambda: [calls.add(call("x")) for _ in range(2000)])
+
+    def add() -> None:
+        for _ in range(2000):
+            calls.add(call("x"))
+
+    adding = threading.Thread(target=add)
     adding.start()
     while adding.is_alive():
         assert len(calls.filter(user="x")) <= 2000
