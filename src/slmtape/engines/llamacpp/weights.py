@@ -172,9 +172,11 @@ def _read(path: Path) -> object:
 _loading = threading.local()
 
 
-@llama.llama_progress_callback
-def _goes_on(_: float, __: object) -> bool:
+def _unless_rearranged(_: float, __: object) -> bool:
     return not _loading.rearranges
+
+
+_goes_on = llama.llama_progress_callback(_unless_rearranged)
 
 
 _INFO, _WARNING, _ERROR = 2, 3, 4
