@@ -2,6 +2,7 @@
 
 import click
 
+from slmtape.cli.cassettes.rename_model import rename_model
 from slmtape.cli.cassettes.verify import verify
 
 
@@ -11,3 +12,4 @@ def cassettes() -> None:
 
 
 cassettes.add_command(verify)
+cassettes.add_command(rename_model)
