@@ -1,0 +1,45 @@
+"""Answers of `/completions`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from slmtape.generation import Token
+from slmtape.importing.answers import Answer
+from slmtape.importing.answers.choices import answer, said
+from slmtape.importing.answers.said import Said
+from slmtape.protocols import ParsedCall
+from slmtape.protocols.openai.completions import CompletionCall
+
+
+def read(call: ParsedCall, told: Sequence[Mapping[str, Any]]) -> Answer:
+    """The choices of each prompt. Raises Unreadable."""
+    assert isinstance(call, CompletionCall)
+    choices = said(told, _add)
+    if call.form.echo:
+        for one, prompt in zip(choices, call.form.before, strict=False):
+            one.text = ["".join(one.text).removeprefix(prompt)]
+    return answer(call, told, choices, call.form.prompts)
+
+
+def _add(said: Said, choice: Mapping[str, Any]) -> None:
+    if choice.get("text"):
+        said.text.append(choice["text"])
+    if choice.get("logprobs"):
+        said.tokens += _tokens(choice["logprobs"])
+
+
+def _tokens(told: Mapping[str, Any]) -> Iterator[Token]:
+    """Tokens in the legacy format: a list for each thing that is told of them."""
+    tokens, logprobs = told["tokens"], told["token_logprobs"]
+    tops = told.get("top_logprobs") or [{}] * len(tokens)
+    for text, logprob, top in zip(tokens, logprobs, tops, strict=True):
+        likely = sorted((top or {}).items(), key=lambda one: -one[1])
+        others = tuple((_bytes(other), float(number)) for other, number in likely)
+        yield Token(_bytes(text), float(logprob), others)
+
+
+def _bytes(text: str) -> bytes:
+    """Part of a character is written like `bytes:\\xe2\\x82`."""
+    if not text.startswith("bytes:"):
+        return text.encode()
+    return bytes.fromhex(text.removeprefix("bytes:").replace("\\x", ""))
