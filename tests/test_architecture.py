@@ -16,7 +16,7 @@ LAYERS = [
     {"errors", "generation"},
     {"keys", "schemas", "contrast", "matching"},
     {"nearest", "generating", "protocols", "engines", "stores", "models"},
-    {"verify"},
+    {"verify", "importing"},
     {"calls", "replay"},
     {"app"},
     {"server"},

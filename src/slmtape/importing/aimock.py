@@ -80,7 +80,7 @@ def imported(document: Any, model: str) -> Iterator[Imported | Stub | Left]:
             yield from _beside(fixture)
             yield from _carried(fixture, model, stubs)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            yield Left(place, "a fixture", f"It can't be read: {error!r}.")
+            yield Left(place, "a fixture", f"It is not as aimock writes them: {error!r}.")
     yield from stubs.values()
 
 

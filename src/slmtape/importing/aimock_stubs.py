@@ -1,19 +1,21 @@
 """Fixtures of aimock as lines of Python: `server.stub(…)`, or `server.fault(…)` for an error."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from json import loads
 from typing import Any
 
 from slmtape.importing import Left
 
-_CONDITIONS = {
-    "turnIndex": 'sum(m.role == "assistant" for m in request.messages) == {0!r}',
-    "hasToolResult": '(request.messages[-1].role == "tool") is {0!r}',
-    "toolName": "any(tool.name == {0!r} for tool in request.tools)",
-    "toolResultContains": "{0!r} in request.messages[-1].content",
-    "responseFormat": "request.response_format is not None",
-    "systemMessage": '{0!r} in "\\n".join(m.content for m in request.messages if m.role == "system")',
+_SYSTEM = '"\\n".join(m.content for m in request.messages if m.role == "system")'
+_CONDITIONS: Mapping[str, Callable[[Any], str]] = {
+    "systemMessage": lambda text: f"{text!r} in {_SYSTEM}",
+    "toolCallId": lambda _: 'request.messages[-1].role == "tool"',
+    "toolResultContains": lambda text: f"{text!r} in request.messages[-1].content",
+    "toolName": lambda name: f"any(tool.name == {name!r} for tool in request.tools)",
+    "responseFormat": lambda _: "request.response_format is not None",
+    "turnIndex": lambda n: f'sum(m.role == "assistant" for m in request.messages) == {n!r}',
+    "hasToolResult": lambda has: f'request.messages[-1].role {"==" if has else "!="} "tool"',
 }
 """What a matcher of aimock's asks of a request, as Python."""
 
@@ -69,7 +71,7 @@ def _arguments(match: Mapping[str, Any]) -> Iterator[str]:
 
 def _condition(name: str, wanted: Any) -> str:
     alternatives = wanted if isinstance(wanted, list) else [wanted]
-    return " and ".join(_CONDITIONS[name].format(one) for one in alternatives)
+    return " and ".join(_CONDITIONS[name](one) for one in alternatives)
 
 
 def _reply(response: Mapping[str, Any]) -> str:

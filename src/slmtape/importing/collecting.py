@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, MutableMapping
 
 from slmtape.generation import Recording, Result
 from slmtape.importing import Left
+from slmtape.importing.aimock_stubs import Stub
 from slmtape.importing.exchanges import Imported
 from slmtape.stores.cassettes import recording_file
 
@@ -11,18 +12,21 @@ _EXCERPT = 60
 
 
 def kept(
-    found: Iterable[Imported | Left], known: MutableMapping[str, Result]
-) -> Iterator[Recording | Left]:
-    """Recordings of what is not `known` by key yet, and complaints; `known` grows.
+    found: Iterable[Imported | Stub | Left], known: MutableMapping[str, Result]
+) -> Iterator[Recording | Imported | Stub | Left]:
+    """Recordings of what is not `known` by key yet; `known` grows.
 
-    An answer that is known already is passed over; another one to the same request is a complaint.
+    What is known already comes out as it came in, and so does whatever is no recording. Another
+    answer to the same request is a complaint.
     """
     for one in found:
-        if isinstance(one, Left):
+        if not isinstance(one, Imported):
             yield one
         elif one.recording.key not in known:
             yield from _sound(one, known)
-        elif known[one.recording.key] != one.recording.result:
+        elif known[one.recording.key] == one.recording.result:
+            yield one
+        else:
             yield _complaint(one, "The same request has another answer already, which is kept.")
 
 

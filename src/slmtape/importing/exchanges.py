@@ -75,7 +75,8 @@ class Server:
                 yield from self._imported(exchange)
 
     def _imported(self, exchange: Exchange) -> Iterator[Imported | Left]:
-        what = f"{exchange.method} {exchange.url}"
+        url = urlsplit(exchange.url)
+        what = f"{exchange.method} {url.netloc}{url.path}"
         try:
             call, answer = self._read(exchange)
             requests = self._requests(call)
@@ -171,7 +172,9 @@ def _endpoint(exchange: Exchange) -> Generates:
         longest = max(found, key=lambda one: len(one.path), default=None)
         if longest:
             return longest
-    raise Unreadable(f"Recordings answer POST to {', '.join(_READERS)}.")
+    if path.endswith("/models"):
+        raise Unreadable("Every server tells its models: no recording is needed.")
+    raise Unreadable("Only chat completions, responses, completions and embeddings are recorded.")
 
 
 def _endpoints() -> Iterator[Generates]:

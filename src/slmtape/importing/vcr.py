@@ -17,6 +17,11 @@ def is_cassette(document: Any) -> bool:
     return isinstance(document, dict) and isinstance(document.get("interactions"), list)
 
 
+def writer(document: Any) -> str:
+    """The tool that wrote a cassette: only cassetter says when it recorded something."""
+    return "cassetter" if any(map(_when, document["interactions"])) else "vcrpy"
+
+
 def exchanges(document: Any) -> Iterator[Exchange | Left]:
     """What is recorded, oldest first as far as the cassette says. Raises NotThisFormat."""
     if not is_cassette(document):

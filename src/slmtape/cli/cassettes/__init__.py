@@ -2,6 +2,7 @@
 
 import click
 
+from slmtape.cli.cassettes.importing import import_
 from slmtape.cli.cassettes.rename_model import rename_model
 from slmtape.cli.cassettes.verify import verify
 
@@ -13,3 +14,4 @@ def cassettes() -> None:
 
 cassettes.add_command(verify)
 cassettes.add_command(rename_model)
+cassettes.add_command(import_)
