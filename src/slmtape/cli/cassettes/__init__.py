@@ -2,6 +2,7 @@
 
 import click
 
+from slmtape.cli.cassettes.diff import diff
 from slmtape.cli.cassettes.importing import import_
 from slmtape.cli.cassettes.rename_model import rename_model
 from slmtape.cli.cassettes.verify import verify
@@ -15,3 +16,4 @@ def cassettes() -> None:
 cassettes.add_command(verify)
 cassettes.add_command(rename_model)
 cassettes.add_command(import_)
+cassettes.add_command(diff)

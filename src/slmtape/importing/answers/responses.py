@@ -59,10 +59,8 @@ def read_count(_: ParsedCall, told: Sequence[Mapping[str, Any]]) -> Answer:
 def _response(told: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """The response object, from the last event that has it."""
     for one in reversed(told):
-        if "output" in one:
-            return one
-        if isinstance(one.get("response"), dict) and one["type"] != "response.in_progress":
-            found: Mapping[str, Any] = one["response"]
+        found = one if "output" in one else one.get("response")
+        if isinstance(found, dict):
             return found
     raise Unreadable("It has no response.")
 

@@ -1,0 +1,209 @@
+"""What changed between two sets of recordings: which, and what in them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from slmtape.contrast import Contrast, contrasts
+from slmtape.generation import EmbeddingRequest, Recording, Request
+from slmtape.keys import canonical, key
+from slmtape.nearest import likeness, overlap, words
+from slmtape.stores.cassettes import recording_file
+
+_NEAR = 0.5
+"""How alike two requests are that are taken for one before and after a change."""
+
+_FINALISTS = 3
+_MOST_PAIRS = 250_000
+"""Pairs that are looked at; among more, only those that share all but the model or parameters."""
+
+_CUTS = ("pieces", "reasoning_pieces", "refusal_pieces")
+"""How texts of a result are cut, which says nothing to a reader."""
+
+
+class Kind(StrEnum):
+    """What became of a recording."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+    RERECORDED = "re-recorded"
+    DAMAGED = "damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file of one side: its name below the directory, and its recording or what is wrong."""
+
+    name: str
+    recording: Recording | str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What became of a recording: None on the side where it is not.
+
+    `request`, `answer` and `made_with` are the places in which they differ.
+    """
+
+    kind: Kind
+    before: Found | None = None
+    after: Found | None = None
+    request: Sequence[Contrast] = ()
+    answer: Sequence[Contrast] = ()
+    made_with: Sequence[Contrast] = ()
+
+    @property
+    def name(self) -> str:
+        """The file's name, as it is now if it still is."""
+        return self.found.name
+
+    @property
+    def found(self) -> Found:
+        """It as it is now, or as it was where it is no more."""
+        there = self.after or self.before
+        assert there
+        return there
+
+
+def changes(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> list[Change]:
+    """What differs between the files of two sides, texts by name, in the order of names."""
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    old = [_read(name, before[name]) for name in names if name in before]
+    new = [_read(name, after[name]) for name in names if name in after]
+    damaged = {one.name: one for one in new if isinstance(one.recording, str)}
+    found = [
+        *(Change(kind=Kind.DAMAGED, after=one) for one in damaged.values()),
+        *_compared([one for one in _sound(old) if one.name not in damaged], _sound(new)),
+    ]
+    order = {name: index for index, name in enumerate(sorted(names))}
+    return sorted(found, key=lambda change: order[change.name])
+
+
+def compare(before: Found, after: Found) -> Change | None:
+    """What differs between two recordings, as one that became the other; None: nothing."""
+    one, other = _recording(before), _recording(after)
+    request = contrasts(canonical(one.request), canonical(other.request))
+    change = Change(
+        kind=Kind.RERECORDED if request else Kind.CHANGED,
+        before=before,
+        after=after,
+        request=request,
+        answer=_answers(one, other),
+        made_with=contrasts(_made_with(one), _made_with(other)),
+    )
+    return change if one != other else None
+
+
+def answer(recording: Recording) -> dict[str, Any]:
+    """What is answered, as JSON values for people: without how it is cut, and numbers."""
+    written = recording_file.write_result(recording.result)
+    shown = {name: value for name, value in written.items() if name not in _CUTS}
+    for call in shown.get("tool_calls", ()):
+        call.pop("pieces", None)
+    return shown
+
+
+def _read(name: str, text: bytes) -> Found:
+    try:
+        return Found(name, recording_file.read(text.decode()))
+    except ValueError as error:
+        return Found(name, str(error))
+
+
+def _sound(found: Sequence[Found]) -> list[Found]:
+    return [one for one in found if isinstance(one.recording, Recording)]
+
+
+def _recording(found: Found) -> Recording:
+    assert isinstance(found.recording, Recording)
+    return found.recording
+
+
+def _compared(old: Sequence[Found], new: Sequence[Found]) -> Iterator[Change]:
+    """Recordings with the same key; then those that are near each other; then the rest."""
+    before, after = ({_recording(one).key: one for one in side} for side in (old, new))
+    for name in before.keys() & after.keys():
+        change = compare(before.pop(name), after.pop(name))
+        if change:
+            yield change
+    for one, other in _pairs(list(before.values()), list(after.values())):
+        del before[_recording(one).key], after[_recording(other).key]
+        change = compare(one, other)
+        if change:
+            yield change
+    yield from (Change(kind=Kind.REMOVED, before=one) for one in before.values())
+    yield from (Change(kind=Kind.ADDED, after=one) for one in after.values())
+
+
+def _pairs(old: list[Found], new: list[Found]) -> Iterator[tuple[Found, Found]]:
+    """Recordings of requests that are near each other; those that share most come first."""
+    for alike in (_but_for_the_model, _but_for_parameters):
+        yield from _alike(old, new, alike)
+    if len(old) * len(new) > _MOST_PAIRS:
+        return
+    for one, other in _near(old, new):
+        if one in old and other in new:
+            old.remove(one)
+            new.remove(other)
+            yield one, other
+
+
+def _alike(
+    old: list[Found], new: list[Found], alike: Callable[[Request], str]
+) -> Iterator[tuple[Found, Found]]:
+    """Pairs of which `alike` says the same; they leave their lists."""
+    there: dict[str, list[Found]] = {}
+    for one in old:
+        there.setdefault(alike(_recording(one).request), []).append(one)
+    for other in tuple(new):
+        if waiting := there.get(alike(_recording(other).request)):
+            one = waiting.pop(0)
+            old.remove(one)
+            new.remove(other)
+            yield one, other
+
+
+def _but_for_the_model(request: Request) -> str:
+    return key(replace(request, model=""))
+
+
+def _but_for_parameters(request: Request) -> str:
+    if isinstance(request, EmbeddingRequest):
+        return f"embedding of {request.input!r}"
+    return repr((request.messages, request.prompt, request.seed))
+
+
+def _near(old: Sequence[Found], new: Sequence[Found]) -> list[tuple[Found, Found]]:
+    """Pairs that are near enough, nearest first."""
+    known = [(one, words(_recording(one).request)) for one in old]
+    scored = []
+    for other in new:
+        request = _recording(other).request
+        wanted = words(request)
+        rough = sorted(known, key=lambda item: (-overlap(wanted, item[1]), item[0].name))
+        for one, _ in rough[:_FINALISTS]:
+            near = likeness(_recording(one).request, request)
+            if near >= _NEAR and type(request) is type(_recording(one).request):
+                scored.append((near, one, other))
+    scored.sort(key=lambda item: (-item[0], item[1].name, item[2].name))
+    return [(one, other) for _, one, other in scored]
+
+
+def _answers(before: Recording, after: Recording) -> list[Contrast]:
+    """What was said differs; or else only how it was cut, or numbers beside it."""
+    one, other = answer(before), answer(after)
+    numbers = [side.pop(name, None) for name in ("logprobs", "embedding") for side in (one, other)]
+    found = contrasts(one, other)
+    for name, (was, now) in (("logprobs", numbers[:2]), ("embedding", numbers[2:])):
+        if was != now:
+            found.append(Contrast(name, was and "some numbers", now and "other numbers"))
+    if not found and before.result != after.result:
+        found.append(Contrast("pieces", "cut one way", "cut another way"))
+    return found
+
+
+def _made_with(recording: Recording) -> dict[str, str]:
+    model = recording.model
+    return {"model.file": model.file, "model.sha256": model.sha256, **recording.made_with}
