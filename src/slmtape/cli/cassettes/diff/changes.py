@@ -23,13 +23,13 @@ _CUTS = ("pieces", "reasoning_pieces", "refusal_pieces")
 
 
 class Kind(StrEnum):
-    """What became of a recording."""
+    """What became of a recording, in the order in which it is told."""
 
-    ADDED = "added"
-    REMOVED = "removed"
+    DAMAGED = "damaged"
     CHANGED = "changed"
     RERECORDED = "re-recorded"
-    DAMAGED = "damaged"
+    REMOVED = "removed"
+    ADDED = "added"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Change:
 
 
 def changes(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> list[Change]:
-    """What differs between the files of two sides, texts by name, in the order of names."""
+    """What differs between the files of two sides, texts by name, in the order of kinds."""
     names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     old = [_read(name, before[name]) for name in names if name in before]
     new = [_read(name, after[name]) for name in names if name in after]
@@ -77,8 +77,7 @@ def changes(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> list[Cha
         *(Change(kind=Kind.DAMAGED, after=one) for one in damaged.values()),
         *_compared([one for one in _sound(old) if one.name not in damaged], _sound(new)),
     ]
-    order = {name: index for index, name in enumerate(sorted(names))}
-    return sorted(found, key=lambda change: order[change.name])
+    return sorted(found, key=lambda change: (list(Kind).index(change.kind), change.name))
 
 
 def compare(before: Found, after: Found) -> Change | None:
@@ -198,7 +197,7 @@ def _answers(before: Recording, after: Recording) -> list[Contrast]:
     found = contrasts(one, other)
     for name, (was, now) in (("logprobs", numbers[:2]), ("embedding", numbers[2:])):
         if was != now:
-            found.append(Contrast(name, was and "some numbers", now and "other numbers"))
+            found.append(Contrast(name, was and "numbers", now and "other numbers"))
     if not found and before.result != after.result:
         found.append(Contrast("pieces", "cut one way", "cut another way"))
     return found

@@ -17,7 +17,7 @@ def markdown(changes: Sequence[Change]) -> str:
 
     Where that would be more than a comment holds, the rest are named only.
     """
-    parts = [f"**Recordings:** {telling.summary(changes)}\n"]
+    parts = [f"**{telling.summary(changes)}**\n"]
     rest = []
     for change in filter(telling.noteworthy, changes):
         detail = _detail(change)
@@ -64,7 +64,7 @@ def _lines(change: Change) -> Iterator[str]:
 def _compared(name: str, lines: Sequence[Line]) -> Iterator[str]:
     """Both sides of each place, one below the other."""
     for line in lines:
-        yield f"@@ {name}: {line.label} @@"
+        yield f"@@ {name}: {' '.join(line.label.split())} @@"
         for sign, kind in (("-", "removed"), ("+", "added")):
             if any(span.kind == kind for span in line.spans):
                 yield from _block(sign, _side(line, "same", kind))

@@ -21,7 +21,7 @@ def directory(path: Path) -> Side:
     """The files that are there now; none where there is no such directory."""
     if not path.is_dir():
         return {}
-    return {name: (path / name).read_bytes() for name, _ in files.files(path)}
+    return {_shown(name): (path / name).read_bytes() for name, _ in files.files(path)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,12 @@ def _blobs(listed: bytes, prefix: str) -> Iterator[tuple[str, str]]:
         name = os.fsdecode(path).removeprefix(prefix)
         hidden = any(part.startswith(".") for part in name.split("/"))
         if kind == "blob" and mode.startswith("100") and name.endswith(".json") and not hidden:
-            yield name, blob
+            yield _shown(name), blob
+
+
+def _shown(name: str) -> str:
+    """The name as text, whatever bytes it is of."""
+    return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def _git(

@@ -12,6 +12,9 @@ _WORD = re.compile(r"\n|[^\S\n]+|\w+|[^\w\s]")
 _MOST = 2000
 """Words that are compared one by one; texts that differ in more are told as wholly different."""
 
+_ALIKE = 0.35
+"""Share of letters that texts have in common; of those with less, each is told whole."""
+
 _CONTEXT = 40
 """Characters that are shown of what is the same, beside what is not."""
 
@@ -70,15 +73,24 @@ def _inside(text: str, place: int) -> bool:
 
 def _compared(before: str, after: str) -> Iterator[Span]:
     one, other = _WORD.findall(before), _WORD.findall(after)
-    if max(len(one), len(other)) > _MOST:
+    matcher = difflib.SequenceMatcher(a=one, b=other, autojunk=False)
+    if max(len(one), len(other)) > _MOST or not _alike(one, other, matcher):
         yield from (Span("removed", before), Span("added", after))
         return
-    matcher = difflib.SequenceMatcher(a=one, b=other, autojunk=False)
     for kind, i, j, k, n in matcher.get_opcodes():
         if kind == "equal":
             yield Span("same", "".join(one[i:j]))
         else:
             yield from (Span("removed", "".join(one[i:j])), Span("added", "".join(other[k:n])))
+
+
+def _alike(one: Sequence[str], other: Sequence[str], matcher: difflib.SequenceMatcher[str]) -> bool:
+    shared = [word for i, _, size in matcher.get_matching_blocks() for word in one[i : i + size]]
+    return _letters(shared) >= _ALIKE * max(_letters(one), _letters(other))
+
+
+def _letters(words: Sequence[str]) -> int:
+    return sum(len(word) for word in words if not word.isspace())
 
 
 def _joined(parts: Sequence[Span]) -> Iterator[Span]:
