@@ -9,6 +9,7 @@ import pytest
 
 from slmtape.errors import CassetteError
 from slmtape.stores.cassettes import renaming
+from slmtape.stores.cassettes.replays import replayed
 from slmtape.stores.cassettes.store import CassetteStore
 from tests.support import MODEL, recording_for, request_for
 
@@ -26,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def rename(folder: Path, old: str, new: str) -> None:
-    renaming.carry_out(renaming.plan(folder, old, new))
+    renaming.carry_out(folder, renaming.plan(folder, old, new))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -115,8 +116,20 @@ def test_a_failure_on_the_way_leaves_everything_as_it_was(
     with monkeypatch.context() as patched:
         patched.setattr(Path, failing, fails)
         with pytest.raises(CassetteError, match="Nothing was renamed: the disk is full"):
-            renaming.carry_out(moves)
+            renaming.carry_out(folder, moves)
     assert contents(folder) == before
+    assert not (folder / "other").exists()
+
+
+def test_what_was_replayed_stays_known(folder: Path) -> None:
+    store = CassetteStore(folder)
+    for key in {Path(path).stem.rpartition("-")[2] for path in store.requests()}:
+        store.get(key)
+        store.get(key)
+    store.close()
+    rename(folder, "echo", "other")
+    keys = {path.stem.rpartition("-")[2] for path in folder.rglob("*.json")}
+    assert {key: one.times for key, one in replayed(folder).items()} == dict.fromkeys(keys, 2)
 
 
 def test_git_follows_the_files_as_renames(folder: Path) -> None:

@@ -4,6 +4,7 @@ import click
 
 from slmtape.cli.cassettes.diff import diff
 from slmtape.cli.cassettes.importing import import_
+from slmtape.cli.cassettes.prune import prune
 from slmtape.cli.cassettes.rename_model import rename_model
 from slmtape.cli.cassettes.verify import verify
 
@@ -17,3 +18,4 @@ cassettes.add_command(verify)
 cassettes.add_command(rename_model)
 cassettes.add_command(import_)
 cassettes.add_command(diff)
+cassettes.add_command(prune)

@@ -44,7 +44,7 @@ def rename_model(old: str, new: str, directory: Path, dry_run: bool, as_json: bo
             raise click.UsageError("OLD and NEW are the same name.")
         moves = plan(directory, old, new)
         if not dry_run:
-            carry_out(moves)
+            carry_out(directory, moves)
     if as_json:
         click.echo(_json(moves, directory, dry_run))
         return

@@ -12,6 +12,7 @@ from slmtape.generation import Recording
 from slmtape.keys import json_text, key
 from slmtape.stores.cassettes import files, recording_file
 from slmtape.stores.cassettes.files import recordings
+from slmtape.stores.cassettes.replays import renamed
 
 _KEY = re.compile(r'("key"\s*:\s*)"[0-9a-f]*"')
 _MODEL = re.compile(r'("model"\s*:\s*\{\s*"name"\s*:\s*)"(?:[^"\\]|\\.)*"')
@@ -56,8 +57,21 @@ def plan(directory: Path, old: str, new: str) -> list[Move]:
     return moves
 
 
-def carry_out(moves: Sequence[Move]) -> None:
+def carry_out(directory: Path, moves: Sequence[Move]) -> None:
     """Have the files renamed. Raises CassetteError; then everything is as it was."""
+    folders = {move.path.parent for move in moves}
+    try:
+        _carry_out(moves)
+    except OSError as error:
+        folders = {move.new_path.parent for move in moves}
+        raise CassetteError(f"Nothing was renamed: {error}.") from error
+    finally:
+        for folder in folders - {directory}:
+            files.remove_if_empty(folder)
+    renamed(directory, {move.key: move.new_key for move in moves})
+
+
+def _carry_out(moves: Sequence[Move]) -> None:
     undo: list[Callable[[], object]] = []
     try:
         for move in moves:
@@ -67,15 +81,11 @@ def carry_out(moves: Sequence[Move]) -> None:
         for move in moves:
             if move.path != move.new_path:
                 move.path.unlink()
-    except BaseException as error:
+    except BaseException:
         for step in reversed(undo):
             with contextlib.suppress(OSError):
                 step()
-        if isinstance(error, OSError):
-            raise CassetteError(f"Nothing was renamed: {error}.") from error
         raise
-    for folder in {move.path.parent for move in moves}:
-        files.remove_if_empty(folder)
 
 
 def _undo(move: Move) -> None:

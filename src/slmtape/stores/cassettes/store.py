@@ -62,6 +62,7 @@ class CassetteStore:
             path.parent.mkdir(parents=True, exist_ok=True)
             files.write(path, recording_file.write(recording))
             cache.change([_row(name, recording, files.stamp(path))])
+            self._replays[recording.key] += 0  # who had it recorded uses it
 
     def requests(self) -> Mapping[str, Request]:
         """What is recorded: the path of each recording to its request."""
