@@ -22,7 +22,7 @@ from slmtape.generation import (
 from slmtape.importing import Left, NotThisFormat, aimock_stubs
 from slmtape.importing.aimock_stubs import Stub
 from slmtape.importing.answers.embeddings import vector
-from slmtape.importing.answers.said import Said, Usage, counted
+from slmtape.importing.answers.said import Said, counted
 from slmtape.importing.exchanges import NO_FILE, Imported
 from slmtape.keys import json_text, key
 
@@ -106,7 +106,7 @@ def _carried(fixture: Fixture, model: str, stubs: dict[str, Stub]) -> Iterator[I
         recording = _recording(request, _result(fixture, request), fixture)
         yield Imported(fixture.place, recording)
         return
-    yield from aimock_stubs.hints(fixture.place, fixture.match, fixture.response)
+    yield from aimock_stubs.hints(fixture.place, fixture.match)
     stub = aimock_stubs.stub(fixture.place, fixture.match, fixture.response)
     first = stubs.get(stub.asked) if "sequenceIndex" in fixture.match else None
     if first:
@@ -143,15 +143,7 @@ def _result(fixture: Fixture, request: Request) -> Result:
         text=[content if isinstance(content, str) else json_text(content)],
         finish_reason=response.get("finishReason") or "stop",
     )
-    return said.result(_usage(response.get("usage")) or counted([request.user_text], [said]))
-
-
-def _usage(told: Mapping[str, int] | None) -> Usage | None:
-    """Counts of tokens, as one API or the other calls them."""
-    if not told:
-        return None
-    prompt = told.get("prompt_tokens", told.get("input_tokens", 0))
-    return Usage(prompt, told.get("completion_tokens", told.get("output_tokens", 0)))
+    return said.result(aimock_stubs.usage(response) or counted([request.user_text], [said]))
 
 
 def _recording(request: Request, result: Result, fixture: Fixture) -> Recording:

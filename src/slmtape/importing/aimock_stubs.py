@@ -6,6 +6,7 @@ from json import loads
 from typing import Any
 
 from slmtape.importing import Left
+from slmtape.importing.answers.said import Usage
 
 _SYSTEM = '"\\n".join(m.content for m in request.messages if m.role == "system")'
 _CONDITIONS: Mapping[str, Callable[[Any], str]] = {
@@ -49,13 +50,11 @@ def stub(place: str, match: Mapping[str, Any], response: Mapping[str, Any]) -> S
     return Stub(place, asked, [_reply(response)])
 
 
-def hints(place: str, match: Mapping[str, Any], response: Mapping[str, Any]) -> Iterator[Left]:
-    """What the stub doesn't do that the fixture did."""
+def hints(place: str, match: Mapping[str, Any]) -> Iterator[Left]:
+    """What the stub doesn't ask that the fixture did."""
     for name in _NOT_ASKED:
         if name in match:
             yield Left(place, f"`match.{name}`", "Its stub answers without it.", partly=True)
-    if "usage" in response:
-        yield Left(place, "its `usage`", "Give it to the Reply: usage=Usage(…).", partly=True)
 
 
 def _arguments(match: Mapping[str, Any]) -> Iterator[str]:
@@ -85,10 +84,21 @@ def _reply(response: Mapping[str, Any]) -> str:
     more += [f"reasoning={response['reasoning']!r}"] if response.get("reasoning") else []
     if response.get("finishReason") in _FINISH_REASONS:
         more.append(f"finish_reason={response['finishReason']!r}")
-    if not more:
+    if counts := usage(response):
+        more.append(f"usage=Usage({counts.prompt}, {counts.completion})")
+    if not (text or calls):
         raise ValueError("it answers nothing")
     plain = isinstance(text, str) and len(more) == 1 and bool(text)
     return more[0] if plain else f"Reply({', '.join(more)})"
+
+
+def usage(response: Mapping[str, Any]) -> Usage | None:
+    """Counts of tokens, as one API or the other calls them; None: they are not told."""
+    told = response.get("usage")
+    if not told:
+        return None
+    prompt = told.get("prompt_tokens", told.get("input_tokens", 0))
+    return Usage(prompt, told.get("completion_tokens", told.get("output_tokens", 0)))
 
 
 def _said(response: Mapping[str, Any]) -> tuple[Any, list[str]]:

@@ -76,7 +76,8 @@ class Server:
 
     def _imported(self, exchange: Exchange) -> Iterator[Imported | Left]:
         url = urlsplit(exchange.url)
-        what = f"{exchange.method} {url.netloc}{url.path}"
+        host = "" if url.netloc == "api.openai.com" else url.netloc
+        what = f"{exchange.method} {host}{url.path}"
         try:
             call, answer = self._read(exchange)
             requests = self._requests(call)

@@ -1,6 +1,7 @@
 """What was imported and what was not, as tables and as JSON."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -75,7 +76,7 @@ def _stubs(report: Report) -> Iterator[str]:
     yield "Fixtures that don't tell what was asked are stubs here:"
     yield ""
     used = "\n".join(stub.line for _, stub in report.stubs)
-    names = [name for name in ("Reply", "faults") if f"{name}(" in used or f"{name}." in used]
+    names = [name for name in ("Reply", "Usage", "faults") if re.search(rf"\b{name}[(.]", used)]
     if names:
         yield f"from slmtape import {', '.join(names)}"
     for file, found in groupby(report.stubs, key=lambda one: one[0]):
