@@ -24,7 +24,7 @@ from benchmarks import (
     starting,
     tested,
 )
-from benchmarks.results import Figure, markdown, table, write
+from benchmarks.results import Figure, markdown, read, table, write
 from benchmarks.tested import Model
 
 README = Path("README.md")
@@ -49,28 +49,38 @@ SECTIONS = {
 
 @click.command()
 @click.option("--json", "path", type=click.Path(path_type=Path), help="Write JSON here only.")
-@click.option("--only", type=click.Choice(list(SECTIONS)), help="Measure this part; write nothing.")
+@click.option("--only", type=click.Choice(list(SECTIONS)), help="Measure this part.")
 @click.option(
     "--models", "place", type=_PLACE, help="Where `python -m tests.large.packages` put the models."
 )
 @click.option("--llama-server", "program", type=_PLACE, help="llama.cpp's, instead of building it.")
 def main(path: Path | None, only: str | None, place: Path | None, program: Path | None) -> None:
-    """Measure what the README claims, and write it there. Takes about twelve minutes."""
+    """Measure what the README claims, and write it there, part by part.
+
+    Takes about twenty minutes. What was measured before of other parts stays.
+    """
     console = Console()
-    figures: list[Figure] = []
+    figures = [] if path else read(RESULTS)
     with tempfile.TemporaryDirectory() as name:
         parts = _parts(Path(name), place, program)
         for part in [only] if only else SECTIONS:
             with console.status(part):
                 told = [replace(one, section=SECTIONS[part]) for one in parts[part]()]
             console.print(table(told))
-            figures.extend(told)
-    if path:
-        write(path, figures)
-    elif not only:
-        write(RESULTS, figures)
+            figures = [one for one in figures if one.section != SECTIONS[part]] + told
+            figures.sort(key=_section)
+            _keep(figures, path)
+    console.print(f"written to {path or f'{RESULTS} and {README}'}")
+
+
+def _section(figure: Figure) -> int:
+    return list(SECTIONS.values()).index(figure.section)
+
+
+def _keep(figures: Sequence[Figure], path: Path | None) -> None:
+    write(path or RESULTS, figures)
+    if not path:
         _show(figures)
-        console.print(f"written to {RESULTS} and {README}")
 
 
 def _parts(folder: Path, place: Path | None, program: Path | None) -> dict[str, Measure]:

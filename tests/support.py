@@ -48,11 +48,11 @@ class EchoEngine:
 
     def __init__(
         self,
-        path: Path = Path("echo.gguf"),
+        files: object = None,
         name: str = "echo",
         max_loaded_models: int | None = None,
     ) -> None:
-        self.model = ModelFile(name, path.name, "0" * 64)
+        self.model = ModelFile(name, "echo.gguf", "0" * 64)
         self.started = threading.Event()
         self.closed = threading.Event()
         self.runs = 0

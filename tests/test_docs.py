@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import results
-from slmtape.generation import Mode
 from slmtape.models.catalogue import MODELS, OnHub
 from slmtape.models.memory import need
+from slmtape.modes import Mode
 from slmtape.nearest import differences
 from slmtape.protocols import Generates
 from slmtape.protocols.openai import FIELDS, OPENAI

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from slmtape.answers import Answer
 from slmtape.errors import (
     CassetteError,
     EngineError,
@@ -14,9 +15,10 @@ from slmtape.errors import (
     RecordingNotFound,
     ServerStopped,
 )
-from slmtape.generation import GenerationResult, Mode
+from slmtape.generation import GenerationResult
 from slmtape.keys import key
-from slmtape.replay import Answer, Replay
+from slmtape.modes import Mode
+from slmtape.replay import Replay
 from slmtape.stores.cassettes.store import CassetteStore
 from tests.support import EchoEngine, recording_for, request_for
 

@@ -9,23 +9,27 @@ with FakeLLMServer(cache="cassettes") as server:
 ```
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from slmtape.errors import (
-    CassetteError,
-    CheckError,
-    ConfigurationError,
-    EngineError,
-    EngineNotInstalled,
-    ModelError,
-    RecordingChanged,
-    RecordingNotFound,
-    RequestError,
-    SlmtapeError,
-)
-from slmtape.generation import Mode
-
 if TYPE_CHECKING:
+    from slmtape.errors import (
+        CassetteError,
+        CheckError,
+        ConfigurationError,
+        EngineError,
+        EngineNotInstalled,
+        FaultError,
+        ModelError,
+        NotUsed,
+        RecordingChanged,
+        RecordingNotFound,
+        RequestError,
+        SlmtapeError,
+        StubError,
+    )
+    from slmtape.modes import Mode
+    from slmtape.replies import Reply, Usage
     from slmtape.server import FakeLLMServer
 
 __version__ = "0.1.0"
@@ -37,20 +41,32 @@ __all__ = [
     "EngineError",
     "EngineNotInstalled",
     "FakeLLMServer",
+    "FaultError",
     "Mode",
     "ModelError",
+    "NotUsed",
     "RecordingChanged",
     "RecordingNotFound",
+    "Reply",
     "RequestError",
     "SlmtapeError",
+    "StubError",
+    "Usage",
     "__version__",
 ]
 
 
-def __getattr__(name: str) -> object:
-    # The server pulls in FastAPI and uvicorn; who only needs an error class does not pay for them.
-    if name == "FakeLLMServer":
-        from slmtape.server import FakeLLMServer
+_ELSEWHERE = {
+    "FakeLLMServer": "slmtape.server",
+    "Mode": "slmtape.modes",
+    "Reply": "slmtape.replies",
+    "Usage": "slmtape.replies",
+}
+"""Where names come from that are not errors. Each is imported when it is used: the server pulls in
+FastAPI and uvicorn, and pytest imports this package also for tests that don't use it."""
 
-        return FakeLLMServer
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_ELSEWHERE.get(name, "slmtape.errors")), name)

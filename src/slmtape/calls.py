@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
 
+from slmtape.answers import Source
 from slmtape.errors import SlmtapeError
+from slmtape.faults import Fault
 from slmtape.generation import GenerationResult, Request, Result
 from slmtape.verify import Verdict
 
@@ -26,12 +28,19 @@ class Call:
     requests: tuple[Request, ...] = ()
     n: int = 1
     stream: bool = False
-    replayed: bool | None = None
     keys: tuple[str, ...] = ()
     results: tuple[Result, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     error: SlmtapeError | None = None
+    model: str = ""
+    source: Source | None = None
+    fault: Fault | None = None
     seconds: float | None = None
+
+    @property
+    def replayed(self) -> bool | None:
+        """True where all answers were recorded, False where a model gave any; else None."""
+        return {"cassette": True, "model": False}.get(self.source or "")
 
     @property
     def request(self) -> Request | None:
@@ -59,6 +68,10 @@ class Calls(Sequence[Call]):
     def add(self, call: Call) -> None:
         """A call came in."""
         self._calls.append(call)
+
+    def clear(self) -> None:
+        """Forget them."""
+        self._calls.clear()
 
     def __len__(self) -> int:
         return len(self._calls)

@@ -4,6 +4,7 @@ Each class knows how it is told over HTTP (`status`, `type`, `code`, `param`), s
 can translate them all. A mistake is never told as 5xx: client libraries would ask three times.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 
@@ -14,6 +15,8 @@ class SlmtapeError(Exception):
     type: str = "invalid_request_error"
     code: str | None = None
     param: str | None = None
+    counted: tuple[str, str] = ("request", "could not be answered")
+    """What `check` counts it as."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -109,6 +112,7 @@ class RecordingChanged(SlmtapeError):
     """
 
     code = "recording_changed"
+    counted = ("recording", "could not be confirmed")
 
     def __init__(self, message: str, *, recording: str, differences: Sequence[str]) -> None:
         super().__init__(message)
@@ -116,22 +120,34 @@ class RecordingChanged(SlmtapeError):
         self.differences = tuple(differences)
 
 
+class StubError(SlmtapeError, ValueError):
+    """A stub's answer can't be one: to any request, or to the one that came."""
+
+    code = "stub_error"
+
+
+class FaultError(SlmtapeError, ValueError):
+    """A fault can't happen: to anything, or to the answer that it was meant for."""
+
+    code = "fault_error"
+
+
+class NotUsed(SlmtapeError):
+    """A stub or a fault that no request met: the test does not test what it says."""
+
+    def __init__(self, what: str, matcher: str) -> None:
+        super().__init__(f"No request met the {what} for {matcher}.")
+        self.counted = (what, "met no request")
+
+
 class CheckError(SlmtapeError, AssertionError):
     """What went wrong inside the server since the last `check()`, raised in the test's thread."""
 
     def __init__(self, failures: Sequence[SlmtapeError]) -> None:
-        changed = sum(isinstance(error, RecordingChanged) for error in failures)
-        counts = [
-            _counted(len(failures) - changed, "request", "answered"),
-            _counted(changed, "recording", "confirmed"),
-        ]
-        told = [", ".join(filter(None, counts)) + ":", *(error.message for error in failures)]
-        super().__init__("\n\n".join(told))
+        counts = Counter(error.counted for error in failures)
+        told = ", ".join(
+            f"{f'one {what}' if count == 1 else f'{count} {what}s'} {happened}"
+            for (what, happened), count in counts.items()
+        )
+        super().__init__("\n\n".join([f"{told}:", *(error.message for error in failures)]))
         self.failures = tuple(failures)
-
-
-def _counted(count: int, what: str, wanted: str) -> str:
-    if not count:
-        return ""
-    counted = f"one {what}" if count == 1 else f"{count} {what}s"
-    return f"{counted} could not be {wanted}"

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Literal, Protocol
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
@@ -14,16 +13,6 @@ FinishReason = Literal["stop", "length", "content_filter"]
 _COLDEST = 1e-6
 """A temperature below this is 0: nothing but the likeliest token has a chance, and dividing by it
 would leave the numbers that llama.cpp computes with."""
-
-
-class Mode(StrEnum):
-    """What a server does with a request: see the table of record modes in the README."""
-
-    AUTO = "auto"
-    REPLAY = "replay"
-    LIVE = "live"
-    REWRITE = "rewrite"
-    VERIFY = "verify"
 
 
 @dataclass(frozen=True, slots=True)

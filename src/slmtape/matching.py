@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from slmtape.errors import ConfigurationError
 from slmtape.generation import Request
 
 
@@ -45,3 +46,30 @@ class Matcher:
             f"when {getattr(self.when, '__name__', self.when)}" if self.when else "",
         ]
         return ", ".join(filter(None, told)) or "any request"
+
+
+class Rule:
+    """What a test asked for of the requests that a matcher fits: a stub, or a fault.
+
+    `met` is how many requests it fitted, `used` how often it came to anything. Where it is not
+    `optional`, a test is told if it fitted none.
+    """
+
+    what = "rule"
+
+    def __init__(self, matcher: Matcher, *, times: int | None, optional: bool) -> None:
+        if times is not None and times < 1:
+            raise ConfigurationError(f"A {self.what} with times={times} would never come to use.")
+        self.matcher = matcher
+        self.times = times
+        self.optional = optional
+        self.met = 0
+        self.used = 0
+
+    @property
+    def spent(self) -> bool:
+        """Whether it came to something as often as it should."""
+        return self.times is not None and self.used >= self.times
+
+    def __str__(self) -> str:
+        return f"the {self.what} for {self.matcher}"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from slmtape import generating
+from slmtape.answers import Answer, complete, pieces
 from slmtape.errors import (
     EngineError,
     ModelError,
@@ -19,8 +20,6 @@ from slmtape.generation import (
     EmbeddingRequest,
     Engine,
     GenerationRequest,
-    GenerationResult,
-    Mode,
     Piece,
     Recording,
     Request,
@@ -28,82 +27,11 @@ from slmtape.generation import (
     Store,
 )
 from slmtape.keys import key
+from slmtape.modes import Mode
 from slmtape.nearest import differences, nearest
 from slmtape.verify import Outcome, Verdict, unverifiable, verify
 
 logger = logging.getLogger("slmtape")
-
-
-class Answer:
-    """One answer on its way: pieces as they come, then `result` or `error`.
-
-    `replayed`: it is a recorded one. `verdict`: what came of verifying that, where it was.
-
-    Whoever follows it leaves it again; an answer that nobody follows is stopped.
-    """
-
-    def __init__(self, request: Request, key: str, *, replayed: bool) -> None:
-        self.request = request
-        self.key = key
-        self.replayed = replayed
-        self.pieces: list[Piece] = []
-        self.result: Result | None = None
-        self.error: SlmtapeError | None = None
-        self.verdict: Verdict | None = None
-        self._followers: list[tuple[Callable[[], None], bool]] = []
-        self._lock = threading.Lock()
-        self._given_up: str | None = None
-
-    @property
-    def abandoned(self) -> bool:
-        """Whether nobody waits for it any more, or the server stops."""
-        return self._given_up is not None
-
-    @property
-    def done(self) -> bool:
-        """Whether nothing more will come."""
-        return self.result is not None or self.error is not None
-
-    def follow(self, wake: Callable[[], None], *, pieces: bool) -> None:
-        """Have `wake` called, from the thread that generates, at the end and with `pieces` at each.
-
-        Waking takes time from the cores that generate, so who needs no pieces is left asleep.
-        """
-        with self._lock:
-            self._followers.append((wake, pieces))
-
-    def leave(self, wake: Callable[[], None], *, pieces: bool) -> None:
-        """Undo `follow`."""
-        with self._lock:
-            self._followers.remove((wake, pieces))
-            if not self._followers:
-                self.give_up("Nobody waits for this answer any more.")
-
-    def give_up(self, why: str) -> None:
-        """Stop it at its next piece."""
-        self._given_up = self._given_up or why
-
-    def say(self, piece: Piece) -> None:
-        """Add a piece. Raises ServerStopped where it was given up."""
-        if self._given_up:
-            raise ServerStopped(self._given_up)
-        if piece.text:
-            self.pieces.append(piece)
-            self._wake(done=False)
-
-    def finish(self, outcome: Result | SlmtapeError) -> None:
-        """Nothing more will come."""
-        if isinstance(outcome, SlmtapeError):
-            self.error = outcome
-        else:
-            self.result = outcome
-        self._wake(done=True)
-
-    def _wake(self, *, done: bool) -> None:
-        with self._lock:
-            followers = [wake for wake, pieces in self._followers if pieces or done]
-        for wake in followers:
-            wake()
 
 
 class Replay:
@@ -181,15 +109,15 @@ class Replay:
         under_way = self._under_way.get(where)
         if under_way and not under_way.abandoned:
             return under_way
-        work = self._miss if self._mode in _REPLAYING else self._generate
         recorded = None
         if self._store and self._mode in (Mode.AUTO, *_REPLAYING):
             recorded = self._store.get(where)
-        if recorded is not None:
-            if self._mode is not Mode.VERIFY:
-                return _replayed(request, where, recorded)
-            work = self._verify
-        return self._begin(Answer(request, where, replayed=recorded is not None), work)
+        if recorded is None:
+            work = self._miss if self._mode in _REPLAYING else self._generate
+            return self._begin(Answer(request, where, source="model"), work)
+        if self._mode is Mode.VERIFY:
+            return self._begin(Answer(request, where, source="cassette"), self._verify)
+        return complete(request, where, recorded, "cassette")
 
     def _begin(self, answer: Answer, work: Callable[[Answer], Result]) -> Answer:
         """Have it answered in a thread of its own. The lock is held."""
@@ -240,7 +168,7 @@ class Replay:
             self._changed(_changed(where, verdict))
         elif verdict.outcome is Outcome.CANNOT_TELL:
             logger.warning("can't tell of %s:\n%s", where, "\n".join(verdict.lines()))
-        for piece in _pieces(recording.result):
+        for piece in pieces(recording.result):
             answer.say(piece)
         return recording.result
 
@@ -291,17 +219,6 @@ class _Seeds:
         """This answer has the seed."""
         self._open[seed] = answer
         self._next = max(self._next, seed + 1)
-
-
-def _replayed(request: Request, where: str, result: Result) -> Answer:
-    answer = Answer(request, where, replayed=True)
-    answer.pieces.extend(_pieces(result))
-    answer.result = result
-    return answer
-
-
-def _pieces(result: Result) -> tuple[Piece, ...]:
-    return result.pieces if isinstance(result, GenerationResult) else ()
 
 
 def _changed(where: str, verdict: Verdict) -> RecordingChanged:

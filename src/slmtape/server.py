@@ -1,31 +1,33 @@
-"""`FakeLLMServer`: puts the rooms together, and runs them behind a socket in a thread."""
+"""`FakeLLMServer`: puts the rooms together, and is what tests hold."""
 
-import asyncio
 import atexit
 import os
 import re
 import shlex
-import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, TypedDict
-
-import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from typing import Any, Literal, Self, TypedDict
 
 from slmtape import engines, models, protocols, stores
-from slmtape.app import Context, create_app
+from slmtape.app import create_app
+from slmtape.app.context import Context
 from slmtape.calls import Calls
-from slmtape.errors import CheckError, ConfigurationError, SlmtapeError
-from slmtape.generation import Engine, Mode
+from slmtape.errors import CheckError, ConfigurationError, NotUsed, SlmtapeError
+from slmtape.faults import Fault
+from slmtape.generation import Engine, Request, Store
+from slmtape.happening import Happening, Happenings
+from slmtape.matching import Matcher
+from slmtape.modes import Mode, decide
 from slmtape.protocols import Served
 from slmtape.replay import Replay
+from slmtape.serving import HTTPServer, listen
+from slmtape.stores.held import HeldStore
+from slmtape.stubs import Answering, Stub, Stubs
 
-_VCR_NAMES = {"none": Mode.REPLAY, "new_episodes": Mode.AUTO}
 _MAX_BODY = 64 * 2**20
 
 
@@ -57,6 +59,9 @@ class FakeLLMServer:
             included: the one that was not asked for longest makes way. None: as many as fit.
         unload: free a model's memory when the last server that has it stops. Otherwise it stays
             for the next one.
+        hold: what is newly recorded stays in memory, where this server replays it, until `keep`
+            writes it; `discard` forgets it. pytest's plugin does so, to keep nothing of a test that
+            fails.
         engine: what generates: a name in `slmtape.engines.ENGINES`.
         host: the address to listen on.
         port: the port to listen on; 0: any that is free.
@@ -88,6 +93,7 @@ class FakeLLMServer:
         preload: bool = False,
         max_loaded_models: int | None = None,
         unload: bool = False,
+        hold: bool = False,
         engine: str = "llamacpp",
         host: str = "127.0.0.1",
         port: int = 0,
@@ -97,8 +103,10 @@ class FakeLLMServer:
         media: Literal["describe", "refuse"] = "describe",
         reasoning_content: bool = False,
     ) -> None:
-        self.mode = _mode(mode, cached=cache is not None)
+        self.mode, _ = decide(mode or None, cached=cache is not None)
         self.calls = Calls()
+        self._stubs = Stubs()
+        self._faults = Happenings()
         self._mode_given = mode is not None
         self._models = _named(model_name, model_names)
         self._engine_name = engine
@@ -113,7 +121,7 @@ class FakeLLMServer:
         if media not in ("describe", "refuse"):
             raise ConfigurationError(f"Unknown media {media!r}: it is 'describe' or 'refuse'.")
         self._api_key = api_key
-        served = replace(
+        self._served = replace(
             _served(self._models, aliases or {}),
             lenient=lenient,
             media=media,
@@ -123,12 +131,14 @@ class FakeLLMServer:
         self._engines: dict[str, Engine] = {}
         self._loading = threading.Lock()
         self._stopping = threading.Lock()
-        self._listener = _listen(host, port)
+        self._listener = listen(host, port)
         try:
-            self._store = stores.load("cassettes", Path(cache)) if cache is not None else None
+            store = stores.load("cassettes", Path(cache)) if cache is not None else None
         except BaseException:
             self._listener.close()
             raise
+        self._held = HeldStore(store) if store and hold else None
+        self._store: Store | None = self._held or store
         self._replay = Replay(
             mode=self.mode,
             store=self._store,
@@ -152,9 +162,11 @@ class FakeLLMServer:
         app = create_app(
             Context(
                 protocol=protocol,
-                served=served,
+                served=self._served,
                 replay=self._replay,
                 calls=self.calls,
+                stubs=self._stubs,
+                faults=self._faults,
                 failed=self._failures.append,
                 max_body=max_body,
                 headers=[(k.encode(), v.encode()) for k, v in protocol.headers.items()],
@@ -162,7 +174,7 @@ class FakeLLMServer:
                 memory=protocol.memory(),
             )
         )
-        self._http = _HTTPServer(app, self._listener)
+        self._http = HTTPServer(app, self._listener)
         self._stopped = False
         atexit.register(self.stop)
 
@@ -170,18 +182,118 @@ class FakeLLMServer:
         """The arguments that make `OpenAI` or `AsyncOpenAI` ask this server."""
         return {"base_url": self.base_url, "api_key": self._api_key or "slmtape"}
 
+    def stub(
+        self,
+        answer: Answering,
+        *,
+        user: str | re.Pattern[str] | None = None,
+        model: str | None = None,
+        when: Callable[[Request], bool] | None = None,
+        times: int | None = None,
+        tools: Sequence[Mapping[str, Any]] = (),
+        optional: bool = False,
+    ) -> Stub:
+        """Have requests answered by the test, before any recording and any model.
+
+        Of several stubs that fit a request, the first answers. Nothing of it is recorded.
+
+        Args:
+            answer: a text or a `Reply`; a list of them, which are given one after the other; or a
+                function of the request that returns one, or None where it has none.
+            user: what the user said last has this in it, or a match of this pattern.
+            model: the name of the model that the client asks for, or of the one it stands for.
+            when: says of a request whether it is meant.
+            times: how often it is given at most; None: always.
+            tools: definitions of tools as a request has them, which calls are checked against now.
+                Against those of the request they are checked in any case, when it comes.
+            optional: `check` does not mind if no request meets it.
+
+        Raises:
+            StubError: it can't be an answer.
+        """
+        matcher = Matcher(user, self._asked(model), when)
+        stub = Stub(answer, matcher, times=times, tools=tools, optional=optional)
+        self._stubs.add(stub)
+        return stub
+
+    def fault(
+        self,
+        fault: Fault,
+        *,
+        user: str | re.Pattern[str] | None = None,
+        model: str | None = None,
+        when: Callable[[Request], bool] | None = None,
+        times: int | None = None,
+        every: int = 1,
+        probability: float = 1.0,
+        seed: int = 0,
+        optional: bool = False,
+    ) -> Happening:
+        """Have something go wrong, whoever answers: a stub, a recording or the model.
+
+        Of several faults that fit a call, the first that is due happens to it. Responses that are
+        made in the background meet only those that happen before an answer.
+
+        Args:
+            fault: one of `slmtape.faults`.
+            user, model, when: which calls it befalls; see `stub`.
+            times: how often at most; None: always.
+            every: 3: every third of these calls.
+            probability: by what chance, 0 to 1; the same `seed`, the same luck.
+            optional: `check` does not mind if no call meets it.
+
+        Raises:
+            FaultError: it can't happen.
+        """
+        happening = Happening(
+            fault,
+            Matcher(user, self._asked(model), when),
+            times=times,
+            every=every,
+            probability=probability,
+            seed=seed,
+            optional=optional,
+        )
+        self._faults.add(happening)
+        return happening
+
     def check(self) -> None:
         """Raise CheckError if a request could not be answered since the last check.
 
-        In mode `verify` also if a recording is no longer what the model says. So an application
-        that swallows an exception can't hide a miss from its test. What a client did wrong is not
-        counted: it may be what the test is about.
+        Also if a stub or a fault met no request, and in mode `verify` if a recording is no longer
+        what the model says. So an application that swallows an exception can't hide a miss from its
+        test. What a client did wrong is not counted: it may be what the test is about.
         """
-        failures = []
+        failures: list[SlmtapeError] = []
         while self._failures:
             failures.append(self._failures.popleft())
+        for rule in (*self._stubs, *self._faults):
+            if not rule.met and not rule.optional:
+                rule.optional = True  # it is told once
+                failures.append(NotUsed(rule.what, str(rule.matcher)))
         if failures:
             raise CheckError(failures)
+
+    def reset(self) -> None:
+        """Forget calls, stubs, faults and failures, so that another test can have the server."""
+        self._failures.clear()
+        self.calls.clear()
+        self._stubs.clear()
+        self._faults.clear()
+
+    def keep(self) -> list[str]:
+        """Write down what is held; where it is. Also after `stop`. Raises CassetteError."""
+        if self._held is None:
+            return []
+        try:
+            return self._held.keep()
+        finally:
+            if self._stopped:
+                self._held.close()
+
+    def discard(self) -> int:
+        """Forget what is held; how many recordings that were."""
+        return 0 if self._held is None else self._held.discard()
 
     def stop(self) -> None:
         """Stop listening, stop what is being generated, close what is open. Once is enough."""
@@ -209,6 +321,13 @@ class FakeLLMServer:
     ) -> None:
         self.stop()
 
+    def _asked(self, model: str | None) -> str | None:
+        """A model's name, which some client can ask for."""
+        if model is not None and self._served.find(model) is None:
+            names = ", ".join(map(repr, self._served.names))
+            raise ConfigurationError(f"No client can ask for {model!r}: served are {names}.")
+        return model
+
     def _engine(self, name: str, waiting: Callable[[], object] = lambda: None) -> Engine:
         """The engine of a served model; see `models.find` for `waiting`."""
         if name not in self._engines:
@@ -232,112 +351,6 @@ class FakeLLMServer:
         test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
         command = f"pytest {shlex.quote(test)}" if test else "<your command>"
         return f"To record it: SLMTAPE_MODE=auto {command}\nThen commit the new file."
-
-
-class _HTTP11(HttpToolsProtocol):
-    """HTTP/1.1 that overhears offers of another protocol, as a server may (RFC 9110, 7.8).
-
-    Java's client makes one with each first request, and httptools would drop that request's body.
-    """
-
-    _OFFER = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
-
-    def data_received(self, data: bytes) -> None:
-        end = data.find(b"\r\n\r\n")
-        if end >= 0 and self._OFFER.search(data, 0, end):
-            data = self._OFFER.sub(b"\r\nx-upgrade:", data[:end]) + data[end:]
-        super().data_received(data)
-
-
-class _HTTPServer(uvicorn.Server):
-    """uvicorn in a thread, which stops at once instead of within the next tenths of a second."""
-
-    def __init__(self, app: Callable[..., object], listener: socket.socket) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                http=_HTTP11,
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                ws="none",
-                # Without a clock in it, an answer is the same bytes every time.
-                date_header=False,
-                server_header=False,
-                proxy_headers=False,
-                # A client that reuses a connection must not find it closed.
-                timeout_keep_alive=3600,
-            )
-        )
-        self._listener = listener
-        self._ready = threading.Event()
-        self._thread = threading.Thread(
-            target=self._serve_forever, name=f"slmtape-{listener.getsockname()[1]}", daemon=True
-        )
-        self._thread.start()
-        self._ready.wait()
-
-    def stop(self) -> None:
-        """End the thread. Requests that are still being answered are cut off."""
-        self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join()
-
-    def _serve_forever(self) -> None:
-        try:
-            with asyncio.Runner(loop_factory=self.config.get_loop_factory()) as runner:
-                self._loop = runner.get_loop()
-                runner.run(self.serve(sockets=[self._listener]))
-        finally:
-            self._ready.set()
-
-    async def main_loop(self) -> None:
-        self._stopping = asyncio.Event()
-        self._ready.set()
-        await self._stopping.wait()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002
-        for server in self.servers:
-            server.close()
-        for task in list(self.server_state.tasks):
-            task.cancel()
-        await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
-        for connection in list(self.server_state.connections):
-            connection.transport.close()
-        self._listener.close()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's algorithm off only for sockets that name their protocol.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(2048)
-    except (OSError, OverflowError, TypeError, ValueError) as error:
-        listener.close()
-        raise ConfigurationError(f"Can't listen on {host}:{port}: {error}") from error
-    return listener
-
-
-def _mode(given: Mode | str | None, *, cached: bool) -> Mode:
-    asked = given or (os.environ.get("SLMTAPE_MODE") if cached else None)
-    if not asked:
-        if not cached:
-            return Mode.LIVE
-        in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
-        return Mode.REPLAY if in_ci else Mode.AUTO
-    try:
-        mode = _VCR_NAMES.get(asked) or Mode(asked)
-    except ValueError:
-        names = ", ".join(mode.value for mode in Mode)
-        raise ConfigurationError(f"Unknown mode {asked!r}. Modes: {names}.") from None
-    if mode is not Mode.LIVE and not cached:
-        raise ConfigurationError(
-            f"The mode {mode.value!r} needs recordings: pass cache='cassettes'."
-        )
-    return mode
 
 
 def _named(model_name: str | None, model_names: Sequence[str]) -> dict[str, str]:

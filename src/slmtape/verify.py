@@ -141,6 +141,7 @@ def _said(result: Result) -> dict[str, Any]:
     return {
         "text": result.text,
         **({"reasoning": result.reasoning} if result.reasoning else {}),
+        **({"refusal": result.refusal} if result.refusal else {}),
         **({"tool_calls": calls} if calls else {}),
         "finish_reason": result.finish_reason,
         "usage": {

@@ -16,7 +16,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 
 from slmtape.cli.options import cassettes_option, model_option, told_errors
-from slmtape.generation import Mode
+from slmtape.modes import Mode
 from slmtape.server import FakeLLMServer
 
 QUESTION = "Why is the sky blue?"

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from slmtape.calls import Call
 from slmtape.cli.options import cassettes_option, told_errors
-from slmtape.generation import Mode
+from slmtape.modes import Mode
 from slmtape.server import FakeLLMServer
 
 

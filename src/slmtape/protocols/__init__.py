@@ -84,6 +84,10 @@ class ParsedCall(Protocol):
         """What is asked, one or more."""
 
     @property
+    def model(self) -> str:
+        """The model's name that the client asked for."""
+
+    @property
     def n(self) -> int:
         """How many answers are wanted to each."""
 
@@ -142,6 +146,10 @@ class WireProtocol:
     """Makes what one server remembers between calls."""
     error: Callable[[SlmtapeError], bytes]
     """The body of an error."""
+    failure: Callable[[int, str | None], SlmtapeError]
+    """The error that the API gives with this status and code; None: the usual one."""
+    failure_headers: Callable[[int, float | None], Mapping[str, str]]
+    """What such an error's headers tell: status, seconds after which to ask again."""
     headers: Mapping[str, str]
     """What every answer has."""
     authorize: Callable[[str | None, str], None]

@@ -11,6 +11,7 @@ from slmtape.protocols.openai import (
     conversations,
     embeddings,
     errors,
+    failures,
     models,
     responses,
     responses_body,
@@ -61,6 +62,8 @@ OPENAI = WireProtocol(
     ),
     memory=Memory,
     error=errors.body,
+    failure=failures.failure,
+    failure_headers=failures.failure_headers,
     headers={
         "openai-version": "2020-10-01",
         "openai-organization": "slmtape",

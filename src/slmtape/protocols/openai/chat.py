@@ -40,6 +40,11 @@ class ChatCall:
         """What is asked."""
         return [self.request]
 
+    @property
+    def model(self) -> str:
+        """The name that was asked for."""
+        return self.form.model
+
     def render(self, keys: Sequence[str], results: Sequence[GenerationResult]) -> bytes:
         """The body of the whole answer."""
         return to_json(completion(keys, results, self.form))

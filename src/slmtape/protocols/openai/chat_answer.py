@@ -87,6 +87,8 @@ class ChatEvents:
         if piece.kind == "reasoning":
             thought = {"reasoning_content": piece.text}
             return self._event(index, thought, None) if self._form.reasoning else ""
+        if piece.kind == "refusal":
+            return self._event(index, {"refusal": piece.text}, None)
         return self._event(index, self._call(index, piece), None)
 
     def close(self, results: Sequence[GenerationResult]) -> str:
@@ -138,8 +140,8 @@ def _message(key: str, result: GenerationResult, form: Form) -> dict[str, Any]:
     calls = result.tool_calls
     message: dict[str, Any] = {
         "role": "assistant",
-        "content": result.text or (None if calls else ""),
-        "refusal": None,
+        "content": result.text or (None if calls or result.refusal else ""),
+        "refusal": result.refusal or None,
         "annotations": [],
     }
     if result.reasoning and form.reasoning:
@@ -164,7 +166,7 @@ def _tool_call(key: str, ordinal: int, name: str, arguments: str) -> dict[str, A
 
 def _finish_reason(result: GenerationResult, form: Form) -> str:
     """OpenAI's: a call that had to be this one, and no other, is no reason to stop at."""
-    if result.finish_reason == "length" or form.named or not result.tool_calls:
+    if result.finish_reason != "stop" or form.named or not result.tool_calls:
         return result.finish_reason
     return "function_call" if form.legacy else "tool_calls"
 

@@ -21,6 +21,11 @@ class CompletionCall:
     form: Form
     background = False
 
+    @property
+    def model(self) -> str:
+        """The name that was asked for."""
+        return self.form.model
+
     def render(self, keys: Sequence[str], results: Sequence[GenerationResult]) -> bytes:
         """The body of the whole answer."""
         return completion(keys, results, self.form)

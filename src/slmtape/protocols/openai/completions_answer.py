@@ -12,6 +12,9 @@ from slmtape.protocols.openai import errors
 from slmtape.protocols.openai.identity import identity
 from slmtape.protocols.openai.logprobs import finite, spelled
 
+_SAID = ("text", "refusal")
+"""The kinds of pieces that are told: a refusal is a text like any other here."""
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -53,7 +56,7 @@ def completion(keys: Sequence[str], results: Sequence[GenerationResult], form: F
     """The body of a whole answer."""
     choices = [
         {
-            "text": before * form.echo + result.text,
+            "text": before * form.echo + result.text + result.refusal,
             "index": index,
             "logprobs": Logprobs(before).of(result.pieces) if form.logprobs else None,
             "finish_reason": result.finish_reason,
@@ -81,7 +84,7 @@ class CompletionEvents:
 
     def piece(self, index: int, piece: Piece) -> str:
         """The event of a piece of text."""
-        if piece.kind != "text":
+        if piece.kind not in _SAID:
             return ""
         asked = self._form.logprobs
         return self._event(index, piece.text, self._logprobs[index].of([piece]) if asked else None)
@@ -129,7 +132,7 @@ class Logprobs:
 
     def of(self, pieces: Iterable[Piece]) -> dict[str, Any]:
         """Those of the next pieces."""
-        rows = [row for piece in pieces if piece.kind == "text" for row in self._rows(piece)]
+        rows = [row for piece in pieces if piece.kind in _SAID for row in self._rows(piece)]
         names = ("text_offset", "tokens", "token_logprobs", "top_logprobs")
         return {name: [row[column] for row in rows] for column, name in enumerate(names)}
 

@@ -43,6 +43,11 @@ class ResponseCall:
     _kept: dict[str, Any] | None = field(default=None, init=False)
 
     @property
+    def model(self) -> str:
+        """The name that was asked for."""
+        return str(self.settings["model"])
+
+    @property
     def request(self) -> GenerationRequest:
         """What is asked."""
         return self.asked.request
@@ -115,8 +120,9 @@ class ResponseCall:
 
 @dataclass(frozen=True, slots=True)
 class CountCall:
-    """A question for the length of a prompt."""
+    """A question for the length of a prompt. `model` is the name the client used."""
 
+    model: str
     request: GenerationRequest
     n = 1
     stream = False
@@ -175,4 +181,5 @@ def parse_count(incoming: Incoming) -> CountCall:
     body, extras = read_body(
         CountBody, COUNTED, incoming.body, incoming.content_type, lenient=lenient
     )
-    return CountCall(replace(prompt(body, incoming).request, max_tokens=0, extras=extras))
+    asked = replace(prompt(body, incoming).request, max_tokens=0, extras=extras)
+    return CountCall(body.model, asked)

@@ -15,7 +15,12 @@ from slmtape.protocols.openai.logprobs import token_logprobs
 from slmtape.protocols.openai.responses_state import Item
 from slmtape.protocols.openai.tools import call_id
 
-_PREFIXES = {"text": "msg", "reasoning": "rs", "call": "fc"}
+_PREFIXES = {"text": "msg", "refusal": "msg", "reasoning": "rs", "call": "fc"}
+MESSAGES = ("text", "refusal")
+"""The kinds of pieces that messages are made of."""
+
+_CUT = {"length": "max_output_tokens", "content_filter": "content_filter"}
+"""What an answer that was cut off is told to be cut off by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ def response(
 ) -> dict[str, Any]:
     """The response object. `settings` is what comes back of the request; `result` its answer."""
     done = status == "completed"
-    cut = status == "incomplete"
+    cut = result and _CUT.get(result.finish_reason)
     return {
         "id": who.id,
         "object": "response",
@@ -86,7 +91,7 @@ def response(
         "status": status,
         "completed_at": who.created_at if done else None,
         "error": error,
-        "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
+        "incomplete_details": {"reason": cut} if cut else None,
         "output": list(output),
         "usage": result and _usage(result),
         **settings,
@@ -112,7 +117,7 @@ def answered(
 
 def status(finish_reason: FinishReason) -> str:
     """The status of a response, or of its last item."""
-    return "incomplete" if finish_reason == "length" else "completed"
+    return "incomplete" if finish_reason in _CUT else "completed"
 
 
 @dataclass(slots=True)
@@ -141,12 +146,16 @@ class OutputItem:
 
     def part(self) -> dict[str, Any]:
         """A message's content part, as it is so far."""
-        return output_text(self.text, [token_logprobs(token) for token in self.tokens])
+        return self._part(self.text, [token_logprobs(token) for token in self.tokens])
+
+    def opened_part(self) -> dict[str, Any]:
+        """A message's content part before its first piece."""
+        return self._part("", [])
 
     def opened(self) -> Item:
         """The item before its first piece of text."""
         match self.kind:
-            case "text":
+            case "text" | "refusal":
                 return self._message([], "in_progress")
             case "reasoning":
                 return {"id": self.id, "type": "reasoning", "summary": []}
@@ -156,12 +165,17 @@ class OutputItem:
     def done(self, status: str) -> Item:
         """The whole item."""
         match self.kind:
-            case "text":
+            case "text" | "refusal":
                 return self._message([self.part()], status)
             case "reasoning":
                 return self._reasoning()
             case _:
                 return self._call(self.text, status)
+
+    def _part(self, text: str, logprobs: list[Item]) -> Item:
+        if self.kind == "refusal":
+            return {"type": "refusal", "refusal": text}
+        return {"type": "output_text", "text": text, "annotations": [], "logprobs": logprobs}
 
     def _message(self, content: list[Item], status: str) -> Item:
         return {
@@ -223,7 +237,7 @@ class Output:
         Only where the model was cut off while it was thinking is there none.
         """
         kinds = {item.kind for item in self.items}
-        if kinds & {"text", "call"} or (kinds and finish_reason == "length"):
+        if kinds & {*MESSAGES, "call"} or (kinds and finish_reason in _CUT):
             return False
         self._begin("text", "")
         return True
@@ -247,11 +261,6 @@ class Output:
                 encrypted=self._encrypted,
             )
         )
-
-
-def output_text(text: str, logprobs: list[Item]) -> Item:
-    """A content part of an assistant's message."""
-    return {"type": "output_text", "text": text, "annotations": [], "logprobs": logprobs}
 
 
 def _usage(result: GenerationResult) -> dict[str, Any]:

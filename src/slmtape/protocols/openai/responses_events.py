@@ -9,10 +9,10 @@ from slmtape.errors import SlmtapeError
 from slmtape.generation import GenerationResult, Piece
 from slmtape.protocols.openai.logprobs import token_logprobs
 from slmtape.protocols.openai.responses_answer import (
+    MESSAGES,
     Identity,
     Output,
     OutputItem,
-    output_text,
     response,
     status,
 )
@@ -84,8 +84,8 @@ class ResponseEvents:
         self._delta_place = f',{_json(_place(item))[1:-1]},"delta":'
         added = {"output_index": item.index, "item": item.opened()}
         text = self._event("response.output_item.added", added)
-        if item.kind == "text":
-            part = {"part": output_text("", [])}
+        if item.kind in MESSAGES:
+            part = {"part": item.opened_part()}
             text += self._event("response.content_part.added", {**_place(item), **part})
         return text
 
@@ -107,6 +107,9 @@ class ResponseEvents:
             text = {"text": part["text"], "logprobs": part["logprobs"]}
             said = self._event("response.output_text.done", {**place, **text})
             said += self._event("response.content_part.done", {**place, "part": part})
+        elif kind == "refusal":
+            said = self._event("response.refusal.done", {**place, "refusal": item.text})
+            said += self._event("response.content_part.done", {**place, "part": item.part()})
         elif kind == "reasoning":
             said = self._event("response.reasoning_text.done", {**place, "text": item.text})
         else:
@@ -124,6 +127,7 @@ class ResponseEvents:
 
 _TEXTS = {
     "text": "output_text",
+    "refusal": "refusal",
     "reasoning": "reasoning_text",
     "call": "function_call_arguments",
 }

@@ -7,7 +7,7 @@ import struct
 import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
@@ -15,6 +15,7 @@ from pydantic_core import from_json
 from slmtape.generation import (
     EmbeddingRequest,
     EmbeddingResult,
+    FinishReason,
     GenerationResult,
     ModelFile,
     Piece,
@@ -107,6 +108,9 @@ def write_result(result: Result) -> dict[str, Any]:
     if result.reasoning:
         written["reasoning"] = result.reasoning
         written["reasoning_pieces"] = _lengths(pieces, "reasoning")
+    if result.refusal:
+        written["refusal"] = result.refusal
+        written["refusal_pieces"] = _lengths(pieces, "refusal")
     if result.tool_calls:
         written["tool_calls"] = list(_write_calls(pieces))
     written["finish_reason"] = result.finish_reason
@@ -136,6 +140,7 @@ def read_result(written: dict[str, Any]) -> Result:
         values = struct.unpack(f"<{len(vector) // 4}f", vector)
         return EmbeddingResult(vector=values, prompt_tokens=usage["prompt_tokens"])
     thoughts = _cut(written.get("reasoning", ""), written.get("reasoning_pieces", ""))
+    refused = _cut(written.get("refusal", ""), written.get("refusal_pieces", ""))
     cut = _cut(written["text"], written["pieces"])
     logprobs = written.get("logprobs", [])
     tokens = [tuple(_read_token(token) for token in tokens) for tokens in logprobs]
@@ -145,7 +150,12 @@ def read_result(written: dict[str, Any]) -> Result:
     said = [Piece(text, tokens=told) for text, told in zip(cut, tokens, strict=True)]
     calls = [piece for call in written.get("tool_calls", ()) for piece in _read_call(call)]
     return GenerationResult(
-        pieces=(*(Piece(text, "reasoning") for text in thoughts), *said, *calls),
+        pieces=(
+            *(Piece(text, "reasoning") for text in thoughts),
+            *said,
+            *(Piece(text, "refusal") for text in refused),
+            *calls,
+        ),
         finish_reason=written["finish_reason"],
         prompt_tokens=usage["prompt_tokens"],
         completion_tokens=usage["completion_tokens"],
@@ -177,7 +187,8 @@ def _cut(text: str, lengths: str) -> list[str]:
 def _edited(written: dict[str, Any]) -> bool:
     """Whether a text no longer has the length of its pieces, or the tokens of its logprobs."""
     texts = [(written["text"], written["pieces"])]
-    texts += [(written.get("reasoning", ""), written.get("reasoning_pieces", ""))]
+    for kind in ("reasoning", "refusal"):
+        texts += [(written.get(kind, ""), written.get(f"{kind}_pieces", ""))]
     texts += [(_arguments(call), call.get("pieces", "")) for call in written.get("tool_calls", ())]
     tokens = [[_read_token(token) for token in told] for told in written.get("logprobs", ())]
     return not (
@@ -293,8 +304,10 @@ class _Result(_Strict):
     text: str
     reasoning: str = ""
     reasoning_pieces: _Lengths = ""
+    refusal: str = ""
+    refusal_pieces: _Lengths = ""
     tool_calls: list[_ToolCall] = []
-    finish_reason: Literal["stop", "length"]
+    finish_reason: FinishReason
     usage: _Usage
     pieces: _Lengths
     logprobs: list[list[_Token]] = []

@@ -1,22 +1,21 @@
 """Which recordings were replayed since their cache was made: what it keeps beside them."""
 
+import contextlib
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 from slmtape.errors import CassetteError
+from slmtape.stores.cassettes.cache import Cache
 from slmtape.stores.cassettes.files import CACHE
-
-_PATIENCE = 60.0
-"""Seconds to wait for another process that writes."""
 
 
 class Replayed(NamedTuple):
-    """How often a recording was replayed, and when last: in seconds since the epoch.
+    """How often a recording was replayed, and when it was used last: in seconds since the epoch.
 
-    0 times: it was recorded and not replayed since.
+    0 times: it was recorded, and not replayed since.
     """
 
     times: int
@@ -25,15 +24,17 @@ class Replayed(NamedTuple):
 
 def replayed(directory: Path) -> Mapping[str, Replayed]:
     """What was used since the cache was made, by key. Raises CassetteError."""
-    path = directory / CACHE
-    if not path.exists():
-        return {}
+    found: dict[str, Replayed] = {}
     try:
-        with closing(sqlite3.connect(path, timeout=_PATIENCE)) as connection:
-            rows = connection.execute("SELECT key, SUM(times), MAX(last) FROM replays GROUP BY key")
-            return {key: Replayed(times, last) for key, times, last in rows}
+        for cache in _cache(directory):
+            for key, _, times, last in cache.replays():
+                before = found.get(key, Replayed(0, last))
+                found[key] = Replayed(before.times + times, max(before.last, last))
     except sqlite3.Error as error:
-        raise CassetteError(f"{path} can't be read: {error}.") from error
+        raise CassetteError(
+            f"{directory / CACHE} can't be read: {error}. Delete it, and run the suite again."
+        ) from error
+    return found
 
 
 def renamed(directory: Path, keys: Mapping[str, str]) -> None:
@@ -41,14 +42,14 @@ def renamed(directory: Path, keys: Mapping[str, str]) -> None:
 
     Where the cache can't be used, nothing happens: it is counts that are lost, nobody's recording.
     """
+    with contextlib.suppress(sqlite3.Error):
+        for cache in _cache(directory):
+            cache.renamed(keys)
+
+
+def _cache(directory: Path) -> Iterator[Cache]:
+    """The cache, if there is one."""
     path = directory / CACHE
-    if not path.exists():
-        return
-    try:
-        with closing(sqlite3.connect(path, timeout=_PATIENCE)) as connection, connection:
-            connection.executemany(
-                "UPDATE OR REPLACE replays SET key = ? WHERE key = ?",
-                [(new, old) for old, new in keys.items()],
-            )
-    except sqlite3.Error:
-        return
+    if path.exists():
+        with closing(Cache(path)) as cache:
+            yield cache

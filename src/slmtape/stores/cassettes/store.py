@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import sqlite3
 import threading
 from collections import Counter
@@ -16,15 +17,20 @@ from slmtape.stores.cassettes import files, recording_file
 from slmtape.stores.cassettes.cache import Cache, Row, Stamp, is_unavailable
 
 _CACHE = files.CACHE
+_TEST = "PYTEST_CURRENT_TEST"
+"""Where pytest says which test is running, and in brackets whether it is set up, called …"""
 
 
 class CassetteStore:
     """Recordings in a directory, which is made when the first recording is."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        # Tests go elsewhere; what is told of files is from where their run began.
+        self._directory = directory.absolute()
+        inside = self._directory.is_relative_to(Path.cwd())
+        self._shown = self._directory.relative_to(Path.cwd()) if inside else directory
         self._lock = threading.Lock()
-        self._replays: Counter[str] = Counter()
+        self._replays: Counter[tuple[str, str]] = Counter()
         self._cache: Cache | None = None
         with self._told():
             self._open()
@@ -38,7 +44,7 @@ class CassetteStore:
             raise self._telling(error) from error
         if written is None:
             return None
-        self._replays[key] += 1
+        self._replays[key, os.environ.get(_TEST, "")] += 1
         return _result(written)
 
     def recording(self, key: str) -> tuple[str, Recording] | None:
@@ -48,8 +54,7 @@ class CassetteStore:
             file = cache.file(key) if cache else None
         if file is None:
             return None
-        path = self._directory / file
-        return str(path), files.read(path).recording
+        return str(self._shown / file), files.read(self._directory / file).recording
 
     def put(self, recording: Recording) -> None:
         """Keep this recording: its file first, then its row. Raises CassetteError."""
@@ -62,14 +67,25 @@ class CassetteStore:
             path.parent.mkdir(parents=True, exist_ok=True)
             files.write(path, recording_file.write(recording))
             cache.change([_row(name, recording, files.stamp(path))])
-            self._replays[recording.key] += 0  # who had it recorded uses it
+            self._replays[recording.key, os.environ.get(_TEST, "")] += 0  # it is used
 
     def requests(self) -> Mapping[str, Request]:
         """What is recorded: the path of each recording to its request."""
         with self._told():
             cache = self._open()
             recorded = cache.requests() if cache else {}
-        return {str(self._directory / file): restore(request) for file, request in recorded.items()}
+        return {str(self._shown / file): restore(request) for file, request in recorded.items()}
+
+    def unused(self, since: float) -> list[str] | None:
+        """The paths of recordings that were neither replayed nor written since that moment.
+
+        It is in seconds since the epoch. None where replays can't be counted: the cache is in
+        memory. Servers that still run have not yet counted theirs.
+        """
+        with self._told():
+            cache = self._open()
+            idle = cache.unused(since) if cache and cache.lasting else None
+        return None if idle is None else [str(self._shown / file) for file in idle]
 
     def close(self) -> None:
         """Write down what was replayed, and close the cache."""
@@ -77,7 +93,7 @@ class CassetteStore:
             if self._cache:
                 with contextlib.suppress(sqlite3.Error):  # nobody's recording, only counts
                     if self._replays:
-                        self._cache.replayed(self._replays)
+                        self._cache.replayed(_by_test(self._replays))
                 self._replays.clear()
                 self._cache.close()
                 self._cache = None
@@ -123,11 +139,9 @@ class CassetteStore:
 
     def _telling(self, error: sqlite3.Error | OSError) -> CassetteError:
         if isinstance(error, OSError):
-            return CassetteError(
-                f"The cassette directory {self._directory} can't be used: {error}."
-            )
+            return CassetteError(f"The cassette directory {self._shown} can't be used: {error}.")
         return CassetteError(
-            f"{self._directory / _CACHE} can't be used: {error}. "
+            f"{self._shown / _CACHE} can't be used: {error}. "
             "Delete it: it is made anew from the recordings."
         )
 
@@ -157,7 +171,7 @@ class CassetteStore:
             except FileNotFoundError:
                 continue
             except (OSError, ValueError) as error:
-                damage.append(f"{path} can't be used: {error}.")
+                damage.append(f"{self._shown / file} can't be used: {error}.")
         return rows, damage
 
     def _doubles(self, cache: Cache, rows: list[Row], outdated: set[str]) -> list[str]:
@@ -173,8 +187,16 @@ class CassetteStore:
                 before = cache.file(row.key)
                 other = before if before and before not in outdated else row.file
             if other != row.file:
-                doubles.append(files.doubled(self._directory / row.file, self._directory / other))
+                doubles.append(files.doubled(self._shown / row.file, self._shown / other))
         return doubles
+
+
+def _by_test(replays: Mapping[tuple[str, str], int]) -> Counter[tuple[str, str]]:
+    """How often each key was replayed by each test, in whatever phase of it."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for (key, running), times in replays.items():
+        counts[key, running.rpartition(" (")[0]] += times
+    return counts
 
 
 @lru_cache(maxsize=256)

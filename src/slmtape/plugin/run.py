@@ -1,0 +1,186 @@
+"""One run of pytest in which servers of the plugin are used."""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from slmtape.errors import CassetteError, CheckError, NotUsed, SlmtapeError
+from slmtape.plugin import summary
+from slmtape.plugin.settings import settings
+from slmtape.plugin.stash import BEGAN
+from slmtape.plugin.tally import Tally
+
+if TYPE_CHECKING:
+    from slmtape.server import FakeLLMServer
+
+_SERVERS: pytest.StashKey["list[FakeLLMServer]"] = pytest.StashKey()
+_RAISED: pytest.StashKey[bool] = pytest.StashKey()
+_FAILED: pytest.StashKey[bool] = pytest.StashKey()
+FIXTURES = {"fake_llm_server", "fake_llm_server_session", "fake_llm_server_factory"}
+
+
+class Run:
+    """Makes servers, checks them after each test, keeps what passing tests recorded, sums up.
+
+    It is a plugin of pytest from the first time that one is asked for.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._session: FakeLLMServer | None = None
+        self.tally = Tally()
+        self.unused: list[str] | None = None
+        """Recordings that nothing replayed; None: there is no telling."""
+
+    @contextmanager
+    def server(self, item: pytest.Item, **given: Any) -> "Iterator[FakeLLMServer]":
+        """A server for one test; `given` are arguments that come before what options say."""
+        from slmtape.plugin.servers import running
+
+        wanted = settings(self._config, item)
+        arguments = wanted.arguments() | given
+        if "model_names" in given or "model_name" in given:
+            arguments = {"model_name": None} | arguments | _aliases(given)
+        with running(arguments) as server:
+            self._uses(arguments)
+            item.stash.setdefault(_SERVERS, []).append(server)
+            yield server
+
+    @contextmanager
+    def session_server(self) -> "Iterator[FakeLLMServer]":
+        """The server of all tests that share one."""
+        from slmtape.plugin.servers import running
+
+        arguments = settings(self._config).arguments()
+        with running(arguments) as server:
+            self._uses(arguments)
+            self._session = server
+            yield server
+
+    @contextmanager
+    def factory(self, item: pytest.Item) -> "Iterator[Callable[..., FakeLLMServer]]":
+        """What makes servers for one test."""
+        with ExitStack() as servers:
+            yield lambda **given: servers.enter_context(self.server(item, **given))
+
+    def _uses(self, arguments: dict[str, Any]) -> None:
+        if arguments["cache"] is not None:
+            self.tally.directories.add(str(Path(arguments["cache"]).absolute()))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """A miss that the application swallowed fails the test."""
+        result = yield
+        self._fail(item)
+        return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """A test that fails is told what could not be answered."""
+        report = yield
+        if call.excinfo is not None and call.when != "teardown":
+            item.stash[_RAISED] = True
+            told = [error.message for error in self._failures(item) if _misses(error)]
+            shown = report.longreprtext
+            new = [message for message in told if message.partition("\n")[0] not in shown]
+            if report.failed and new:
+                report.sections.append(("slmtape", "\n\n".join(new)))
+        if report.failed:
+            item.stash[_FAILED] = True
+        if report.skipped and not hasattr(report, "wasxfail") and FIXTURES & _fixtures(item):
+            self.tally.partial = self.tally.partial or "a test with a server was skipped"
+        return report
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
+        """What fixtures asked while they were torn down counts as well; then all is settled."""
+        kept = False
+        try:
+            result = yield
+            if not item.stash.get(_RAISED, False):
+                self._fail(item)
+            kept = not item.stash.get(_FAILED, False)
+        finally:
+            self._settle(item, kept=kept or summary.flag(self._config, "keep-failed"))
+        return result
+
+    def _servers(self, item: pytest.Item) -> "list[FakeLLMServer]":
+        shared = [self._session] if self._session else []
+        return [*item.stash.get(_SERVERS, []), *shared]
+
+    def _failures(self, item: pytest.Item) -> list[SlmtapeError]:
+        """What its servers could not answer, each told once."""
+        failures: list[SlmtapeError] = []
+        for server in self._servers(item):
+            try:
+                server.check()
+            except CheckError as error:
+                failures += error.failures
+        return failures
+
+    def _fail(self, item: pytest.Item) -> None:
+        if failures := self._failures(item):
+            pytest.fail(f"slmtape: {CheckError(failures).message}", pytrace=False)
+
+    def _settle(self, item: pytest.Item, *, kept: bool) -> None:
+        """Keep or discard what was recorded for a test, and count."""
+        for server in self._servers(item):
+            calls = list(server.calls)
+            if not calls:
+                continue
+            try:
+                recorded = server.keep() if kept else []
+            except CassetteError as error:
+                pytest.fail(f"slmtape: {error.message}", pytrace=False)
+            self.tally.test(item.nodeid).add(calls, recorded, server.discard())
+        if self._session:
+            self._session.reset()
+        item.stash.get(_SERVERS, []).clear()
+
+    def add_worker(self, told: dict[str, Any]) -> None:
+        """The numbers of a worker of pytest-xdist."""
+        self.tally.merge(told)
+
+    def lost_worker(self) -> None:
+        """A worker died, and told nothing."""
+        self.tally.lost += 1
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """A worker tells its numbers; otherwise what nobody replayed is looked for."""
+        config = self._config
+        if hasattr(config, "workeroutput"):
+            self.tally.partial = self.tally.partial or summary.partial(session, exitstatus)
+            config.workeroutput["slmtape"] = self.tally.as_dict()
+            return
+        self.tally.partial = self.tally.partial or summary.partial(session, exitstatus)
+        if not self.tally.partial and not self.tally.lost:
+            self.unused = summary.unused(sorted(self.tally.directories), config.stash[BEGAN])
+        if self.unused and summary.flag(config, "fail-unused"):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if path := config.option.slmtape_report:
+            summary.write(config.rootpath / path, self.tally, self.unused)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """What servers did, and what is to be done."""
+        for line in summary.lines(self._config, self.tally, self.unused):
+            terminalreporter.write_line(line)
+
+
+def _aliases(given: dict[str, Any]) -> dict[str, Any]:
+    """Any name stands for the first of other models than options say, unless that is given."""
+    first = [given.get("model_name"), *given.get("model_names", ())]
+    return {"aliases": given.get("aliases", {"*": next(filter(None, first))})}
+
+
+def _misses(error: SlmtapeError) -> bool:
+    return not isinstance(error, NotUsed)
+
+
+def _fixtures(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))
