@@ -148,6 +148,7 @@ def test_what_is_no_answer_is_told(fixture: Any, what: str) -> None:
 
 
 def test_another_file_is_told() -> None:
-    for document in ({}, [], {"fixtures": 3}):
+    others: list[Any] = [{}, [], {"fixtures": 3}]
+    for document in others:
         with pytest.raises(NotThisFormat):
             list(aimock.imported(document, "echo"))

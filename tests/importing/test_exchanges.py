@@ -116,10 +116,15 @@ def _seeded(requests: Any, n: int) -> Iterator[Any]:
             yield replace(request, seed=(request.seed or 0) + index) if sampled else request
 
 
+def calls(path: str, parts: Any) -> list[tuple[str, dict[str, Any]]]:
+    """Bodies that are sent to a path."""
+    return [(path, {"model": "gpt-4o", **part}) for part in parts]
+
+
 ASKED = {"model": "m", "input": "hi"}
-CALLS = [
-    *(("/v1/chat/completions", {"model": "gpt-4o", **body}) for body in bodies.CHAT),
-    *(("/v1/responses", {"model": "gpt-4o", **body}) for body in bodies.RESPONSES),
+CALLS: list[tuple[str, dict[str, Any]]] = [
+    *calls("/v1/chat/completions", bodies.CHAT),
+    *calls("/v1/responses", bodies.RESPONSES),
     ("/v1/chat/completions", chat("é one", temperature=1, n=3, logprobs=True)),
     ("/v1/completions", {"model": "m", "prompt": ["a b", "c d e"], "n": 2, "logprobs": 2}),
     ("/v1/completions", {"model": "m", "prompt": "a b", "echo": True, "max_tokens": 1}),

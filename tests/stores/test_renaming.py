@@ -9,7 +9,7 @@ import pytest
 
 from slmtape.errors import CassetteError
 from slmtape.stores.cassettes import renaming
-from slmtape.stores.cassettes.replays import replayed
+from slmtape.stores.cassettes.replays import used
 from slmtape.stores.cassettes.store import CassetteStore
 from tests.support import MODEL, recording_for, request_for
 
@@ -129,7 +129,7 @@ def test_what_was_replayed_stays_known(folder: Path) -> None:
     store.close()
     rename(folder, "echo", "other")
     keys = {path.stem.rpartition("-")[2] for path in folder.rglob("*.json")}
-    assert {key: one.times for key, one in replayed(folder).items()} == dict.fromkeys(keys, 2)
+    assert {key: one.times for key, one in used(folder).items()} == dict.fromkeys(keys, 2)
 
 
 def test_git_follows_the_files_as_renames(folder: Path) -> None:

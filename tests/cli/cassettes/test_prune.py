@@ -107,15 +107,27 @@ def test_what_was_not_replayed_for_days_may_go_as_well(folder: Path) -> None:
     assert run(folder, "--unused", "--yes").stdout.startswith("Of 3 in ")
 
 
-def test_what_a_report_says_is_unused_is_deleted(folder: Path) -> None:
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.json"))
+def test_what_a_report_says_is_unused_is_deleted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _, other = sorted(folder.rglob("*.json"))
+    monkeypatch.chdir(folder.parent)
+    names = [str(first.relative_to(folder)), str(other.relative_to(folder.parent))]
     outside = folder.parent / "mine.json"
     outside.write_text("{}")
     report = folder.parent / "report.json"
-    report.write_text(json.dumps({"unused": [names[0], "../mine.json", "gone.json"]}))
+    report.write_text(json.dumps({"unused": [*names, "../mine.json", "mine.json", "gone.json"]}))
     assert run(folder, "--report", str(report), "--yes").exit_code == 0
-    assert left(folder) == ["more", "other"]
+    assert left(folder) == ["more"]
     assert outside.exists()
+
+
+def test_a_report_of_a_part_of_the_suite_can_not_tell(folder: Path) -> None:
+    report = folder.parent / "report.json"
+    report.write_text('{"unused": null}')
+    result = run(folder, "--report", str(report), "--yes")
+    assert result.exit_code == 1
+    assert "only a run of the whole suite knows that" in result.stderr
 
 
 def test_a_file_that_is_no_report_is_told(folder: Path) -> None:

@@ -14,8 +14,9 @@ from rich.text import Text
 from slmtape.cli.options import told_errors
 from slmtape.errors import CassetteError
 from slmtape.generation import Recording
+from slmtape.stores.cassettes.cache import Used
 from slmtape.stores.cassettes.files import Recorded, recordings, remove_if_empty
-from slmtape.stores.cassettes.replays import Replayed, replayed
+from slmtape.stores.cassettes.replays import used
 
 _DAY = 86400.0
 _EXCERPT = 40
@@ -109,24 +110,29 @@ def _recorded(directory: Path) -> Iterator[Unused]:
 
 def _unreplayed(there: Iterable[Unused], directory: Path, days: int | None) -> list[Unused]:
     """Those that nothing used. Raises CassetteError where nothing was replayed at all."""
-    used = replayed(directory)
-    if not any(one.times for one in used.values()):
+    known = used(directory)
+    if not any(one.times for one in known.values()):
         raise CassetteError(
             f"Nothing was replayed from {directory} since its cache was made, so nobody knows what "
             "is unused. Run the whole suite first."
         )
     since = 0.0 if days is None else time.time() - days * _DAY
-    never = Replayed(0, -1.0)
-    return [one for one in there if used.get(one.recording.key, never).last < since]
+    never = Used(0, -1.0)
+    return [one for one in there if known.get(one.recording.key, never).last < since]
 
 
 def _reported(there: Iterable[Unused], directory: Path, report: Path) -> list[Unused]:
-    """Those that a report names; what it names besides is no recording here, and stays."""
+    """Those that a report names, from here or from the directory; what else it names stays."""
     try:
-        named = set(json.loads(report.read_text(encoding="utf-8"))["unused"])
+        named = json.loads(report.read_text(encoding="utf-8"))["unused"]
+        if named is None:
+            raise CassetteError(
+                f"{report} can't tell what is unused: only a run of the whole suite knows that."
+            )
+        paths = {(start / name).resolve() for start in (Path(), directory) for name in named}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CassetteError(f"{report} is no report of --slmtape-report: {error!r}.") from error
-    return [one for one in there if one.path.relative_to(directory).as_posix() in named]
+    return [one for one in there if one.path.resolve() in paths]
 
 
 def _show(found: Sequence[Unused], directory: Path, count: int) -> None:

@@ -71,6 +71,16 @@ class Replay(NamedTuple):
     last: float
 
 
+class Used(NamedTuple):
+    """How often a recording was replayed, and when it was used last: in seconds since the epoch.
+
+    0 times: it was recorded, and not replayed since.
+    """
+
+    times: int
+    last: float
+
+
 class Cache:
     """Recordings by key. Reads and writes use a connection each, so a read never waits."""
 
@@ -146,8 +156,16 @@ class Cache:
                 [(key, test, count, now) for (key, test), count in times.items()],
             )
 
+    def used(self) -> dict[str, Used]:
+        """What was replayed or recorded since the cache was made, by key."""
+        with self._reader.use() as connection:
+            rows = connection.execute(
+                "SELECT key, SUM(times), MAX(last) FROM replays GROUP BY key"
+            ).fetchall()
+        return {key: Used(times, last) for key, times, last in rows}
+
     def renamed(self, keys: Mapping[str, str]) -> None:
-        """Have what was replayed under these keys be replayed under others: old to new."""
+        """Have what was used under these keys be used under others: old to new."""
         with self._writer.transaction() as connection:
             connection.executemany(
                 "UPDATE OR REPLACE replays SET key = ? WHERE key = ?",
@@ -158,7 +176,7 @@ class Cache:
         """What was replayed since the cache was made, by key and test."""
         with self._reader.use() as connection:
             rows = connection.execute(
-                "SELECT key, test, times, last FROM replays ORDER BY key, test"
+                "SELECT key, test, times, last FROM replays WHERE times > 0 ORDER BY key, test"
             ).fetchall()
         return [Replay(*row) for row in rows]
 
