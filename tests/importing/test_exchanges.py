@@ -292,6 +292,21 @@ def test_a_later_turn_goes_on_from_an_earlier_one() -> None:
     assert "Previous response with id 'resp_1' not found." in complaint(second)
 
 
+def test_comments_in_a_stream_are_overlooked() -> None:
+    events = [delta(content="One"), delta("stop", content=" two")]
+    lines = [f": PROCESSING\n\ndata: {json.dumps(event)}\r\n\r\n" for event in events]
+    one = exchange("/chat/completions", chat("hi"), "".join(lines).encode())
+    assert [piece.text for piece in said(only_partly(one)).pieces] == ["One", " two"]
+
+
+def test_a_summary_of_reasoning_is_told_as_reasoning() -> None:
+    parts = [{"type": "summary_text", "text": text} for text in ("First.", "Second.")]
+    text = {"type": "message", "content": [{"type": "output_text", "text": "It is."}]}
+    told = {"status": "completed", "output": [{"type": "reasoning", "summary": parts}, text]}
+    result = said(only_partly(exchange("/responses", ASKED, told)))
+    assert (result.reasoning, result.text) == ("First.\n\nSecond.", "It is.")
+
+
 def test_an_answer_that_was_cut_off_is_told_as_that() -> None:
     text = {"type": "message", "content": [{"type": "output_text", "text": "It"}]}
     for reason, finish in (("max_output_tokens", "length"), ("content_filter", "content_filter")):

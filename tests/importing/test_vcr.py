@@ -89,6 +89,17 @@ def test_bodies_are_unpacked(encoding: str, packed: bytes) -> None:
     assert found.response == b'{"a":1}'
 
 
+def test_bodies_that_were_parsed_are_read_and_their_sorted_schemas_complained_about() -> None:
+    asked = {"method": "POST", "uri": "https://x/v1/y", "headers": {}}
+    answered = {"status": {"code": 200}, "headers": {}, "parsed_body": {"b": 1}}
+    for body, complaints in (({"tools": [{}]}, 1), ({"messages": []}, 0)):
+        written = {"request": {**asked, "parsed_body": body}, "response": answered}
+        found, *lost = vcr.exchanges({"interactions": [written]})
+        assert isinstance(found, Exchange)
+        assert (json.loads(found.request), found.response) == (body, b'{"b": 1}')
+        assert [isinstance(left, Left) and left.partly for left in lost] == [True] * complaints
+
+
 def test_what_earlier_versions_wrote_for_httpx_is_read() -> None:
     response = {"status_code": 200, "http_version": "HTTP/1.1", "headers": {}, "content": "{}"}
     request = {"method": "POST", "uri": "https://x/v1/y", "body": "", "headers": {}}

@@ -32,6 +32,7 @@ def exchanges(document: Any) -> Iterator[Exchange | Left]:
         place = f"interaction {number}"
         try:
             yield _exchange(interaction, place)
+            yield from _sorted(interaction["request"], place)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             yield Left(place, "an exchange", f"It can't be read: {_told(error)}.")
 
@@ -58,6 +59,22 @@ def _exchange(interaction: Mapping[str, Any], place: str) -> Exchange:
     )
 
 
+def _sorted(request: Mapping[str, Any], place: str) -> Iterator[Left]:
+    """A warning where schemas are written in another order than they were sent in.
+
+    `parsed_body` is what a serializer writes that Pydantic AI made and others copied.
+    """
+    body = request.get("parsed_body")
+    if isinstance(body, dict) and not body.keys().isdisjoint(("tools", "response_format", "text")):
+        yield Left(
+            place,
+            "the order of properties in schemas",
+            "This cassette has them sorted. A client that sends them in another order asks for "
+            "something else: then record anew.",
+            partly=True,
+        )
+
+
 def _headers(given: Any) -> dict[str, str]:
     """The last value of each, by its name in small letters."""
     return {
@@ -67,6 +84,8 @@ def _headers(given: Any) -> dict[str, str]:
 
 
 def _body(part: Mapping[str, Any]) -> bytes:
+    if "parsed_body" in part:
+        return _bytes({"type": "json", "content": part["parsed_body"]})
     if "body_type" in part:  # cassetter's TOML, where JSON is a text
         kind = "text" if part["body_type"] == "json" else part["body_type"]
         return _bytes({"type": kind, "content": part.get("body_content")})

@@ -33,7 +33,7 @@ def told(exchange: Exchange) -> list[dict[str, Any]]:
     text = exchange.response.decode("utf-8", errors="replace")
     if not text.strip():
         raise Unreadable("Its answer is empty.")
-    streamed = "event-stream" in exchange.content_type or text.startswith(("data:", "event:"))
+    streamed = "event-stream" in exchange.content_type or text.startswith(("data:", "event:", ":"))
     texts = list(_events(text)) if streamed else [text]
     try:
         objects = [json.loads(one) for one in texts]

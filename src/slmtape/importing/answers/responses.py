@@ -109,6 +109,7 @@ def _reasoning(said: Said, item: Mapping[str, Any], index: int, parts: Parts) ->
         kind, thoughts = "summary", item["summary"]
         said.lost.append("summary of reasoning as such: it is told as reasoning")
     for place, part in enumerate(thoughts):
+        said.reasoning += ["\n\n"] * (kind == "summary" and place > 0)
         said.reasoning += _cut(part["text"], parts.get((kind, index, place), ()))
     if item.get("encrypted_content"):
         said.lost.append("encrypted reasoning")
