@@ -1,6 +1,7 @@
 """`slmtape cassettes diff`: what changed between two sets of recordings, or between two of them."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import click
 
 from slmtape.cli.cassettes.diff import markdown, sides, terminal
-from slmtape.cli.cassettes.diff.changes import Change, Found, changes, compare
+from slmtape.cli.cassettes.diff.changes import Change, Found, Kind, changes, compare
 from slmtape.cli.cassettes.diff.sides import GitError
 from slmtape.contrast import Contrast
 from slmtape.errors import CassetteError
@@ -51,7 +52,7 @@ def diff(
     except (GitError, CassetteError) as error:
         raise click.UsageError(error.message) from error
     if as_json:
-        click.echo(json.dumps([_written(one) for one in found], indent=2, ensure_ascii=False))
+        click.echo(_json(found))
     elif as_markdown:
         click.echo(markdown.markdown(found), nl=False)
     else:
@@ -125,6 +126,15 @@ def _is_commit(name: str) -> bool:
     except GitError:
         return False
     return True
+
+
+def _json(found: Sequence[Change]) -> str:
+    counts = Counter(change.kind for change in found)
+    told = {
+        "counts": {kind.value: counts[kind] for kind in Kind},
+        "changes": [_written(change) for change in found],
+    }
+    return json.dumps(told, indent=2, ensure_ascii=False)
 
 
 def _written(change: Change) -> dict[str, Any]:
