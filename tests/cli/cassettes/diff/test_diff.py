@@ -164,6 +164,13 @@ def test_a_folder_of_an_odd_name_is_found(project: Path) -> None:
     assert run("--git", "HEAD", str(folder)).stdout.endswith("1 recording: 1 changed.\n")
 
 
+def test_it_runs_in_a_hook_of_git(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record(project / "cassettes", "hello")
+    for name, value in (("GIT_DIR", ".git"), ("GIT_INDEX_FILE", ".git/index")):
+        monkeypatch.setenv(name, value)
+    assert run("--git", "HEAD").stdout.endswith("\n1 recording: 1 added.\n")
+
+
 def test_two_directories_are_compared(project: Path) -> None:
     record(project / "one", "hello", "good day")
     record(project / "other", "hello", "good night")

@@ -18,9 +18,6 @@ _FINALISTS = 3
 _MOST_PAIRS = 250_000
 """Pairs that are looked at; among more, only those that share all but the model or parameters."""
 
-_CUTS = ("pieces", "reasoning_pieces", "refusal_pieces")
-"""How texts of a result are cut, which says nothing to a reader."""
-
 
 class Kind(StrEnum):
     """What became of a recording, in the order in which it is told."""
@@ -98,7 +95,7 @@ def compare(before: Found, after: Found) -> Change | None:
 def answer(recording: Recording) -> dict[str, Any]:
     """What is answered, as JSON values for people: without how it is cut, and numbers."""
     written = recording_file.write_result(recording.result)
-    shown = {name: value for name, value in written.items() if name not in _CUTS}
+    shown = {name: value for name, value in written.items() if not name.endswith("pieces")}
     for call in shown.get("tool_calls", ()):
         call.pop("pieces", None)
     return shown
