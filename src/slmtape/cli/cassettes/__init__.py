@@ -7,6 +7,7 @@ from slmtape.cli.lazy import LazyGroup
 COMMANDS = {
     "list": "slmtape.cli.cassettes.listing:list_",
     "show": "slmtape.cli.cassettes.show:show",
+    "search": "slmtape.cli.cassettes.search:search",
     "verify": "slmtape.cli.cassettes.verify:verify",
     "diff": "slmtape.cli.cassettes.diff:diff",
     "prune": "slmtape.cli.cassettes.prune:prune",

@@ -10,7 +10,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from slmtape.cli.cassettes import saying
 from slmtape.cli.visible import visible
 from slmtape.generation import (
     EmbeddingResult,
