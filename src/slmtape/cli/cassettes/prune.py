@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from slmtape.cli.options import told_errors
+from slmtape.cli.options import directory_argument, told_errors
 from slmtape.errors import CassetteError
 from slmtape.generation import Recording
 from slmtape.stores.cassettes.cache import Used
@@ -32,12 +32,7 @@ class Unused:
 
 
 @click.command()
-@click.argument(
-    "directory",
-    metavar="[DIR]",
-    default="cassettes",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-)
+@directory_argument
 @click.option(
     "--unused", is_flag=True, help="What nothing replayed since the cache in DIR was made."
 )

@@ -9,19 +9,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from slmtape.cli.options import told_errors
+from slmtape.cli.options import directory_argument, told_errors
 from slmtape.stores.cassettes.renaming import Move, carry_out, models, plan
 
 
 @click.command("rename-model")
 @click.argument("old")
 @click.argument("new")
-@click.argument(
-    "directory",
-    metavar="[DIR]",
-    default="cassettes",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-)
+@directory_argument
 @click.option("--dry-run", is_flag=True, help="Only show what would be renamed.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def rename_model(old: str, new: str, directory: Path, dry_run: bool, as_json: bool) -> None:

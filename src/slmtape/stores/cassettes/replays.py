@@ -2,27 +2,26 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
 from slmtape.errors import CassetteError
-from slmtape.stores.cassettes.cache import Cache, Used
+from slmtape.stores.cassettes.cache import Cache, Replay, Used
 from slmtape.stores.cassettes.files import CACHE
+
+T = TypeVar("T")
 
 
 def used(directory: Path) -> Mapping[str, Used]:
     """What was used since the cache was made, by key. Raises CassetteError."""
-    path = directory / CACHE
-    if not path.exists():
-        return {}
-    try:
-        with closing(Cache(path)) as cache:
-            return cache.used()
-    except sqlite3.Error as error:
-        raise CassetteError(
-            f"{path} can't be read: {error}. Delete it, and run the suite again."
-        ) from error
+    return _asked(directory, Cache.used) or {}
+
+
+def replays(directory: Path) -> list[Replay]:
+    """What was replayed since the cache was made, by key and test. Raises CassetteError."""
+    return _asked(directory, Cache.replays) or []
 
 
 def renamed(directory: Path, keys: Mapping[str, str]) -> None:
@@ -34,3 +33,17 @@ def renamed(directory: Path, keys: Mapping[str, str]) -> None:
     if path.exists():
         with contextlib.suppress(sqlite3.Error), closing(Cache(path)) as cache:
             cache.renamed(keys)
+
+
+def _asked(directory: Path, question: Callable[[Cache], T]) -> T | None:
+    """What the cache answers; None where there is none."""
+    path = directory / CACHE
+    if not path.exists():
+        return None
+    try:
+        with closing(Cache(path)) as cache:
+            return question(cache)
+    except sqlite3.Error as error:
+        raise CassetteError(
+            f"{path} can't be read: {error}. Delete it, and run the suite again."
+        ) from error

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from slmtape.cli.cassettes.diff import telling
 from slmtape.cli.cassettes.diff.changes import Change, Kind
 from slmtape.cli.cassettes.diff.telling import Line
+from slmtape.cli.visible import visible
 
 _MOST = 60_000
 """Characters. GitHub takes 65,536 in a comment."""
@@ -81,5 +82,5 @@ def _block(sign: str, text: str) -> Iterator[str]:
 def _made_with(changes: Sequence[Change]) -> Iterator[str]:
     for count, found in telling.made_with(changes):
         many = "one recording was" if count == 1 else f"{count} recordings were"
-        lines = "\n".join(telling.visible(f"  {one}") for one in found)
+        lines = "\n".join(visible(f"  {one}") for one in found)
         yield _folded(f"What {many} made with differs", lines)

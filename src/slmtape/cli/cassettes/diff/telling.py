@@ -1,6 +1,5 @@
 """What is told of changes, whoever reads it: what was asked and answered, and what differs."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,14 +7,12 @@ from typing import Any
 
 from slmtape.cli.cassettes.diff.changes import Change, Found, Kind, answer
 from slmtape.cli.cassettes.diff.words import Span, excerpts, spans
+from slmtape.cli.visible import visible
 from slmtape.contrast import Contrast, flat
 from slmtape.generation import Recording
 
 _LONGEST = 500
 """Characters that are told of a text that is only on one side."""
-
-_HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""Characters that would move a terminal's cursor or change its colours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +66,6 @@ def summary(changes: Sequence[Change]) -> str:
     if not told:
         return "No recording differs."
     return f"{len(changes)} recording{'s' * (len(changes) != 1)}: {', '.join(told)}."
-
-
-def visible(text: str) -> str:
-    """The text with characters that can't be seen as what they are called."""
-    return _HIDDEN.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def _told(contrast: Contrast) -> tuple[str, Any, Any]:

@@ -9,6 +9,7 @@ from slmtape.cli.cassettes.diff import telling
 from slmtape.cli.cassettes.diff.changes import Change, Found, Kind
 from slmtape.cli.cassettes.diff.telling import Line
 from slmtape.cli.cassettes.diff.words import Span
+from slmtape.cli.visible import visible
 
 _STYLES = {
     Kind.ADDED: "green",
@@ -74,5 +75,5 @@ def _made_with(changes: Sequence[Change]) -> Iterator[Text]:
     for count, found in telling.made_with(changes):
         many = "one of them was" if count == 1 else f"{count} of them were"
         yield Text(f"What {many} made with differs:")
-        yield from (Text(telling.visible(f"  {one}")) for one in found)
+        yield from (Text(visible(f"  {one}")) for one in found)
         yield Text()
