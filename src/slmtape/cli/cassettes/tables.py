@@ -28,6 +28,11 @@ def whole(text: str, style: str = "") -> Text:
     return Text(line(text), style=style, no_wrap=True, overflow="ignore")
 
 
+def folded(text: str) -> Text:
+    """A cell that goes on in the next line where there is no room for it."""
+    return Text(line(text), overflow="fold")
+
+
 def excerpt(text: str) -> Text:
     """A cell of one line, cut where there is no room for it."""
     return Text(line(text), no_wrap=True, overflow="ellipsis")
