@@ -1,7 +1,7 @@
 """The recorded request most like one that was not found, and how the two differ."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from slmtape.contrast import common, contrasts, flat
 from slmtape.generation import EmbeddingRequest, Request
@@ -14,10 +14,10 @@ _COMPARED = 400
 
 def nearest(request: Request, recorded: Mapping[str, Request]) -> tuple[str, Request] | None:
     """Where the most similar recording is, and its request; None where nothing is recorded."""
-    wanted = _words(request)
+    wanted = words(request)
     rough = sorted(
         recorded.items(),
-        key=lambda item: (-_overlap(wanted, _words(item[1])), item[0]),
+        key=lambda item: (-overlap(wanted, words(item[1])), item[0]),
     )[:_FINALISTS]
     return max(rough, key=lambda item: _likeness(request, item[1]), default=None)
 
@@ -27,11 +27,18 @@ def differences(asked: Request, recorded: Request) -> list[str]:
     return [str(one) for one in contrasts(canonical(recorded), canonical(asked))]
 
 
-def _words(request: Request) -> set[str]:
+def likeness(one: Request, other: Request) -> float:
+    """How alike two requests are, in fields and words: 0 to 1."""
+    return _likeness(one, other)[0] / 2
+
+
+def words(request: Request) -> Set[str]:
+    """What a request is made of: its fields, and the words of its texts."""
     return _fields(request) | set(_text(request).split())
 
 
-def _overlap(one: set[str], other: set[str]) -> float:
+def overlap(one: Set[str], other: Set[str]) -> float:
+    """How much of their `words` two requests share: 0 to 1. Much quicker than `likeness`."""
     return len(one & other) / (len(one | other) or 1)
 
 
@@ -42,7 +49,7 @@ def _likeness(one: Request, other: Request) -> tuple[float, float]:
     start = max(0, common(mine, theirs) - _EXCERPT)
     mine, theirs = mine[start : start + _COMPARED], theirs[start : start + _COMPARED]
     characters = difflib.SequenceMatcher(a=mine, b=theirs, autojunk=False).ratio()
-    return words + _overlap(_fields(one), _fields(other)), characters
+    return words + overlap(_fields(one), _fields(other)), characters
 
 
 def _text(request: Request) -> str:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from slmtape.errors import CassetteError
 from slmtape.generation import GenerationResult, Piece, Recording
 from slmtape.stores.cassettes import recording_file
+from slmtape.stores.cassettes.cache import Cache
 from slmtape.stores.cassettes.store import CassetteStore
 from tests.support import recording_for, request_for
 from tests.test_keys import REQUESTS, TEXT
@@ -209,7 +211,16 @@ def test_a_cache_of_another_version_is_made_anew(directory: Path) -> None:
         assert store.get(recording.key) == recording.result
 
 
-def test_how_often_a_recording_was_replayed_is_counted(directory: Path) -> None:
+def replays(directory: Path) -> list[tuple[str, str, int]]:
+    """Keys, tests and how often, as the cache has them."""
+    with closing(Cache(directory / ".cache.sqlite3")) as cache:
+        return [(key, test, times) for key, test, times, _ in cache.replays()]
+
+
+def test_how_often_a_recording_was_replayed_is_counted(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")
     recording = recording_for(request_for())
     put(directory, recording)
     for _ in range(2):
@@ -217,9 +228,33 @@ def test_how_often_a_recording_was_replayed_is_counted(directory: Path) -> None:
             store.get(recording.key)
             store.get(recording.key)
             store.get("f" * 16)
-    with closing(sqlite3.connect(directory / ".cache.sqlite3")) as connection:
-        rows = connection.execute("SELECT key, times FROM replays").fetchall()
-    assert rows == [(recording.key, 4)]
+    assert replays(directory) == [(recording.key, "", 4)]
+
+
+def test_which_test_replayed_it_is_counted(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = recording_for(request_for())
+    put(directory, recording)
+    with opened(directory) as store:
+        for running in ("a.py::test_a (setup)", "a.py::test_a (call)", "a.py::test_b[ (x)] (call)"):
+            monkeypatch.setenv("PYTEST_CURRENT_TEST", running)
+            store.get(recording.key)
+    assert replays(directory) == [
+        (recording.key, "a.py::test_a", 2),
+        (recording.key, "a.py::test_b[ (x)]", 1),
+    ]
+
+
+def test_a_replay_is_dated(directory: Path) -> None:
+    recording = recording_for(request_for())
+    put(directory, recording)
+    before = time.time()
+    with opened(directory) as store:
+        store.get(recording.key)
+    with closing(Cache(directory / ".cache.sqlite3")) as cache:
+        [replay] = cache.replays()
+    assert before <= replay.last <= time.time()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")

@@ -16,6 +16,13 @@ cassettes_option = click.option(
 model_option = click.option(
     "--model", default="smollm2-135m", show_default=True, help="A model's name, or a .gguf file."
 )
+directory_argument = click.argument(
+    "directory",
+    metavar="[DIR]",
+    default="cassettes",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @contextmanager

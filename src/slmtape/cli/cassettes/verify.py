@@ -15,7 +15,7 @@ from slmtape.cli.cassettes.journal import Entry, Journal
 from slmtape.cli.cassettes.processes import results
 from slmtape.cli.cassettes.progress import Progress, shown
 from slmtape.cli.cassettes.report import Finding
-from slmtape.cli.options import told_errors
+from slmtape.cli.options import directory_argument, told_errors
 from slmtape.errors import CassetteError, ConfigurationError, ModelError
 from slmtape.generation import EmbeddingResult, Recording
 from slmtape.models.files import ModelFiles
@@ -40,12 +40,7 @@ def _models(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> di
 
 
 @click.command()
-@click.argument(
-    "directory",
-    metavar="[DIR]",
-    default="cassettes",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-)
+@directory_argument
 @click.option(
     "--jobs",
     default=1,

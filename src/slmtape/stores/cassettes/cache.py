@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-_VERSION = 1
+_VERSION = 2
 _PATIENCE = 60.0
 """Seconds to wait for another process that writes."""
 
@@ -33,9 +33,11 @@ CREATE TABLE recordings (
     result TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE replays (
-    key TEXT PRIMARY KEY,
+    key TEXT NOT NULL,
+    test TEXT NOT NULL,
     times INTEGER NOT NULL,
-    last REAL NOT NULL
+    last REAL NOT NULL,
+    PRIMARY KEY (key, test)
 ) WITHOUT ROWID;
 """
 
@@ -55,6 +57,28 @@ class Row(NamedTuple):
     stamp: Stamp
     request: dict[str, Any]
     result: dict[str, Any]
+
+
+class Replay(NamedTuple):
+    """How often a test replayed a recording, and when last: in seconds since the epoch.
+
+    `test` is as pytest calls it, "" where none was running.
+    """
+
+    key: str
+    test: str
+    times: int
+    last: float
+
+
+class Used(NamedTuple):
+    """How often a recording was replayed, and when it was used last: in seconds since the epoch.
+
+    0 times: it was recorded, and not replayed since.
+    """
+
+    times: int
+    last: float
 
 
 class Cache:
@@ -122,15 +146,39 @@ class Cache:
                 ],
             )
 
-    def replayed(self, times: Mapping[str, int]) -> None:
-        """Add up how often each key was replayed."""
+    def replayed(self, times: Mapping[tuple[str, str], int]) -> None:
+        """Add up how often each key was replayed by each test."""
         now = time.time()
         with self._writer.transaction() as connection:
             connection.executemany(
-                "INSERT INTO replays VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
+                "INSERT INTO replays VALUES (?, ?, ?, ?) ON CONFLICT (key, test) DO UPDATE SET "
                 "times = times + excluded.times, last = excluded.last",
-                [(key, count, now) for key, count in times.items()],
+                [(key, test, count, now) for (key, test), count in times.items()],
             )
+
+    def used(self) -> dict[str, Used]:
+        """What was replayed or recorded since the cache was made, by key."""
+        with self._reader.use() as connection:
+            rows = connection.execute(
+                "SELECT key, SUM(times), MAX(last) FROM replays GROUP BY key"
+            ).fetchall()
+        return {key: Used(times, last) for key, times, last in rows}
+
+    def renamed(self, keys: Mapping[str, str]) -> None:
+        """Have what was used under these keys be used under others: old to new."""
+        with self._writer.transaction() as connection:
+            connection.executemany(
+                "UPDATE OR REPLACE replays SET key = ? WHERE key = ?",
+                [(new, old) for old, new in keys.items()],
+            )
+
+    def replays(self) -> list[Replay]:
+        """What was replayed since the cache was made, by key and test."""
+        with self._reader.use() as connection:
+            rows = connection.execute(
+                "SELECT key, test, times, last FROM replays WHERE times > 0 ORDER BY key, test"
+            ).fetchall()
+        return [Replay(*row) for row in rows]
 
     def unused(self, since: float) -> list[str]:
         """The files, in order, that were neither replayed nor written since that time."""

@@ -123,6 +123,12 @@ def write(path: Path, text: str) -> None:
     _sync_folder(path.parent)
 
 
+def remove_if_empty(folder: Path) -> None:
+    """Have no folder left that holds nothing."""
+    with contextlib.suppress(OSError):  # it holds something
+        folder.rmdir()
+
+
 def _sync_folder(folder: Path) -> None:
     with contextlib.suppress(OSError):  # Windows can't
         descriptor = os.open(folder, os.O_RDONLY)

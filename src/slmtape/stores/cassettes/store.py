@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import sqlite3
 import threading
 from collections import Counter
@@ -16,6 +17,8 @@ from slmtape.stores.cassettes import files, recording_file
 from slmtape.stores.cassettes.cache import Cache, Row, Stamp, is_unavailable
 
 _CACHE = files.CACHE
+_TEST = "PYTEST_CURRENT_TEST"
+"""Where pytest says which test is running, and in brackets whether it is set up, called …"""
 
 
 class CassetteStore:
@@ -27,7 +30,7 @@ class CassetteStore:
         inside = self._directory.is_relative_to(Path.cwd())
         self._shown = self._directory.relative_to(Path.cwd()) if inside else directory
         self._lock = threading.Lock()
-        self._replays: Counter[str] = Counter()
+        self._replays: Counter[tuple[str, str]] = Counter()
         self._cache: Cache | None = None
         with self._told():
             self._open()
@@ -41,7 +44,7 @@ class CassetteStore:
             raise self._telling(error) from error
         if written is None:
             return None
-        self._replays[key] += 1
+        self._replays[key, os.environ.get(_TEST, "")] += 1
         return _result(written)
 
     def recording(self, key: str) -> tuple[str, Recording] | None:
@@ -64,6 +67,7 @@ class CassetteStore:
             path.parent.mkdir(parents=True, exist_ok=True)
             files.write(path, recording_file.write(recording))
             cache.change([_row(name, recording, files.stamp(path))])
+            self._replays[recording.key, os.environ.get(_TEST, "")] += 0  # it is used
 
     def requests(self) -> Mapping[str, Request]:
         """What is recorded: the path of each recording to its request."""
@@ -89,7 +93,7 @@ class CassetteStore:
             if self._cache:
                 with contextlib.suppress(sqlite3.Error):  # nobody's recording, only counts
                     if self._replays:
-                        self._cache.replayed(self._replays)
+                        self._cache.replayed(_by_test(self._replays))
                 self._replays.clear()
                 self._cache.close()
                 self._cache = None
@@ -185,6 +189,14 @@ class CassetteStore:
             if other != row.file:
                 doubles.append(files.doubled(self._shown / row.file, self._shown / other))
         return doubles
+
+
+def _by_test(replays: Mapping[tuple[str, str], int]) -> Counter[tuple[str, str]]:
+    """How often each key was replayed by each test, in whatever phase of it."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for (key, running), times in replays.items():
+        counts[key, running.rpartition(" (")[0]] += times
+    return counts
 
 
 @lru_cache(maxsize=256)
