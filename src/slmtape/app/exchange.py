@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from slmtape import faults
 from slmtape.answers import SOURCES, Answer, Source, complete
 from slmtape.app.connection import Broken, Connection
-from slmtape.app.context import FINALLY, JSON, Context, Headers, headers, refused
+from slmtape.app.context import FINALLY, JSON, WIRE, Context, Headers, headers, refused
 from slmtape.app.incoming import incoming
 from slmtape.call import Call
 from slmtape.errors import (
@@ -69,7 +69,7 @@ class _Exchange:
         self._client = Connection(scope, receive, send)
         self._context = context
         self.begun = time.perf_counter()
-        self._call = Call(scope["path"], time.time())
+        self._call = Call(scope["path"], time.time(), wire=scope["extensions"][WIRE])
         self._source: Source | None = None
         self._fault: Fault | None = None
         self._cancelled: SlmtapeError | None = None
