@@ -110,9 +110,9 @@ class Calls(Sequence[Call]):
     @overload
     def __getitem__(self, index: int) -> Call: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Call]: ...
-    def __getitem__(self, index: int | slice) -> Call | Sequence[Call]:
-        return self._calls[index]
+    def __getitem__(self, index: slice) -> "Calls": ...
+    def __getitem__(self, index: int | slice) -> "Call | Calls":
+        return Calls(self._calls[index]) if isinstance(index, slice) else self._calls[index]
 
     def __repr__(self) -> str:
         return f"Calls({self._calls!r})"
