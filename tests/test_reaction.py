@@ -143,6 +143,12 @@ def test_one_that_waits_for_ever_has_no_time_out() -> None:
     assert kinds(call(0, faults.Stall(), seconds=3.0, error=ClientGone())) == []
 
 
+def test_who_has_not_yet_waited_long_has_patience_left() -> None:
+    waiting = call(0, faults.Stall(), seconds=None)
+    for now, found in ((1_000_004, []), (1_000_006, ["no_time_out"])):
+        assert reaction([waiting], now=now).kinds() == found
+
+
 def test_a_stream_without_an_end_is_no_answer() -> None:
     cut = call(0, faults.End(after=2), stream=True)
     assert kinds(cut) == ["accepted_truncated_stream"]

@@ -21,6 +21,8 @@ class Calls(Sequence[Call]):
     @property
     def last(self) -> Call:
         """The latest. Raises IndexError where there was none."""
+        if not self._calls:
+            raise IndexError("No call came.")
         return self._calls[-1]
 
     def filter(
@@ -58,7 +60,9 @@ class Calls(Sequence[Call]):
         came; None: one at least.
         """
         __tracebackhide__ = True
-        wanted = Expectation(Matcher(user, model, when), path, tuple(tools))
+        wanted = Expectation(
+            Matcher(user, model, when), path, (tools,) if isinstance(tools, str) else tuple(tools)
+        )
         calls = tuple(self)
         found = sum(map(wanted.fits, calls))
         _raise(complaint(wanted, calls, found, times))

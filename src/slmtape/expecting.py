@@ -85,10 +85,8 @@ def complaint(
         f"Expected {wanted} ({expected}), but {found or 'none'} came.",
         *_came(expected, calls),
     ]
-    nearest = None if found else _nearest(expected, calls)
-    if nearest is not None:
-        lines += ["", f"Call {nearest + 1} is the nearest. It differs (expected → came):"]
-        lines += [f"  {line}" for line in expected.misfits(calls[nearest])]
+    if not found:
+        lines += _differing(expected, calls)
     return "\n".join(lines)
 
 
@@ -164,6 +162,20 @@ def _elsewhere(
     if nearest is not None:
         yield f"\n{missing}: call {nearest + 1} is the nearest. It differs (expected → came):"
         yield from (f"  {line}" for line in missing.misfits(calls[nearest]))
+
+
+def came(matcher: Matcher, calls: Sequence[Call]) -> str:
+    """What came instead of a request that a matcher fits, and how the nearest differs."""
+    expected = Expectation(matcher)
+    return "\n".join([*_came(expected, calls), *_differing(expected, calls)]).strip()
+
+
+def _differing(expected: Expectation, calls: Sequence[Call]) -> list[str]:
+    nearest = _nearest(expected, calls)
+    if nearest is None or expected.fits(calls[nearest]):
+        return []
+    misfits = [f"  {line}" for line in expected.misfits(calls[nearest])]
+    return ["", f"Call {nearest + 1} is the nearest. It differs (expected → came):", *misfits]
 
 
 def _came(expected: Expectation, calls: Sequence[Call]) -> list[str]:

@@ -116,7 +116,11 @@ class _Attempt:
 
 
 def reaction(
-    calls: Sequence[Call], *, attempts: int = ATTEMPTS, patience: float = PATIENCE
+    calls: Sequence[Call],
+    *,
+    attempts: int = ATTEMPTS,
+    patience: float = PATIENCE,
+    now: float = inf,
 ) -> Reaction:
     """What an application did when calls went wrong.
 
@@ -124,6 +128,7 @@ def reaction(
         calls: all that a server got.
         attempts: how often an application may ask the same, if that fails each time.
         patience: for how many seconds of silence it may wait.
+        now: until when calls that are under way have waited, in seconds since the epoch.
     """
     findings: list[Finding] = []
     timeline: list[str] = []
@@ -133,7 +138,7 @@ def reaction(
         findings += _too_often(chain, attempts)
         findings += _too_early(chain)
         findings += _at_once(chain)
-        findings += _too_patient(chain, patience)
+        findings += _too_patient(chain, patience, now)
         findings += _truncated(chain, every)
     return Reaction(tuple(findings), tuple(timeline))
 
@@ -209,7 +214,7 @@ def _at_once(chain: Sequence[_Attempt]) -> Iterator[Finding]:
         yield Finding("no_back_off", numbers, text)
 
 
-def _too_patient(chain: Sequence[_Attempt], patience: float) -> Iterator[Finding]:
+def _too_patient(chain: Sequence[_Attempt], patience: float, now: float) -> Iterator[Finding]:
     for one in chain:
         call, fault = one.call, one.call.fault
         if not isinstance(fault, faults.Delay | faults.Stall):
@@ -217,7 +222,8 @@ def _too_patient(chain: Sequence[_Attempt], patience: float) -> Iterator[Finding
         if isinstance(fault, faults.Stall) and not call.results:
             continue  # there was no answer yet, or none at all
         seconds = inf if fault.seconds is None else fault.seconds
-        if isinstance(call.error, ClientGone) or seconds < patience:
+        waited = seconds if one.end is not None else min(seconds, now - call.started)
+        if isinstance(call.error, ClientGone) or waited < patience:
             continue
         if one.end is None or isinstance(call.error, ServerStopped):
             text = f"call {one.number} still waits"
