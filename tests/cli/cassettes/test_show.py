@@ -177,7 +177,8 @@ def test_what_else_there_is_of_an_answer_is_told(tmp_path: Path) -> None:
     assert "\nfinish reason  content_filter\n" in told
     assert "12 + 3,456 tokens, 1 of them thought" in told
     assert (
-        'answers as     JSON of the schema: A thing\n               {\n                 "type"' in told
+        'answers as     JSON of the schema: A thing\n               {\n                 "type"'
+        in told
     )
     assert "parameters     temperature 1.0\n               seed 7\n" in told
 

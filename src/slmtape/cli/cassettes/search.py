@@ -35,13 +35,17 @@ class Hit:
         """The words that were searched for, as they are there."""
         return self.place.text[self.start : self.end]
 
-    def around(self, length: int) -> tuple[str, str]:
-        """What is before it and after it, so many characters at most each."""
-        before = self.place.text[: self.start]
-        after = self.place.text[self.end :]
+    def excerpt(self, length: int) -> tuple[str, str, str]:
+        """What was found between what is around it, on each side so many characters at most.
+
+        It is one line, with what can't be seen as what it is called.
+        """
+        before = _one_line(self.place.text[: self.start][-2 * length :])
+        after = _one_line(self.place.text[self.end :][: 2 * length])
         return (
-            f"…{before[-length:]}" if len(before) > length else before,
-            f"{after[:length]}…" if len(after) > length else after,
+            f"…{before[1 - length :]}" if len(before) > length else before,
+            _one_line(self.found),
+            f"{after[: length - 1]}…" if len(after) > length else after,
         )
 
 
@@ -103,9 +107,9 @@ def _show(there: Cassette, hits: list[Hit]) -> None:
 
 
 def _line(hit: Hit, width: int) -> Text:
-    place, found = f"  {visible(hit.place.path)}: ", _one_line(hit.found)
-    room = (width - len(place) - len(found)) // 2 - 1
-    before, after = map(_one_line, hit.around(max(room, _LEAST)))
+    place = f"  {visible(hit.place.path)}: "
+    room = (width - len(place) - len(_one_line(hit.found))) // 2
+    before, found, after = hit.excerpt(max(room, _LEAST))
     return Text.assemble((place, "dim"), before, (found, "bold reverse"), after)
 
 
@@ -121,7 +125,7 @@ def _json(hits: list[Hit]) -> str:
             "place": hit.place.path,
             "start": hit.start,
             "found": hit.found,
-            "excerpt": hit.found.join(hit.around(_AROUND)),
+            "excerpt": "".join(hit.excerpt(_AROUND)),
         }
         for hit in hits
     ]

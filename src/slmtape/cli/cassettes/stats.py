@@ -123,7 +123,8 @@ def _summary(known: Sequence[str], played: Sequence[Replay]) -> Iterator[str]:
         return
     idle = set(known) - {one.key for one in played}
     if idle:
-        yield f"{len(idle):,} of them were not replayed since the cache was made."
+        were = "was" if len(idle) == 1 else "were"
+        yield f"{len(idle):,} of them {were} not replayed since the cache was made."
 
 
 def _age(moment: float) -> str:
