@@ -3,8 +3,9 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,13 @@ class Pattern:
     apart: bool = False
     named: bool = False
 
-    def leaks(self, text: str) -> Iterator[Leak]:
-        """The secrets of this kind in a text."""
+    def leaks(self, text: str, starts: Collection[int] = ()) -> Iterator[Leak]:
+        """The secrets of this kind in a text. A word may also start at these characters of it."""
         group = "secret" if self.regex.groupindex else 0
         for match in self.regex.finditer(text):
             before = text[match.start() - 1 : match.start()] if self.apart else ""
-            if not _WORD.match(before) and self._is_secret(match[group]):
+            begins = match.start() in starts or not _WORD.match(before)
+            if begins and self._is_secret(match[group]):
                 yield Leak(self.kind, match[group], match.start(group))
 
     def _is_secret(self, value: str) -> bool:
@@ -66,8 +68,10 @@ def leaks(text: str) -> list[Leak]:
     Parts of a message become lines of it. Where those begin that are split is not told: 0.
     """
     found = _leaks(text, PATTERNS)
-    split = _leaks(re.sub(r"\s*\n\s*", "", text), [one for one in PATTERNS if not one.named])
-    whole = tuple(one.secret for one in found)
+    lines = _BREAK.split(text)
+    by_looks = [pattern for pattern in PATTERNS if not pattern.named]
+    split = _leaks("".join(lines), by_looks, set(accumulate(map(len, lines))))
+    whole = tuple(_BREAK.sub("", one.secret) for one in found)
     return found + [
         Leak(one.kind, one.secret, 0)
         for one in split
@@ -81,16 +85,17 @@ def entropy(text: str) -> float:
     return -sum(n / len(text) * math.log2(n / len(text)) for n in counts)
 
 
-def _leaks(text: str, patterns: Sequence[Pattern]) -> list[Leak]:
+def _leaks(text: str, patterns: Sequence[Pattern], starts: Collection[int] = ()) -> list[Leak]:
     """Each secret once: as what the first of the patterns takes it for."""
     found: list[Leak] = []
     for pattern in patterns:
-        for leak in pattern.leaks(text):
+        for leak in pattern.leaks(text, starts):
             if all(leak.end <= one.start or one.end <= leak.start for one in found):
                 found.append(leak)
     return sorted(found, key=lambda leak: leak.start)
 
 
+_BREAK = re.compile(r"\s*\n\s*")
 _WORD = re.compile(r"[A-Za-z0-9_-]")
 
 
@@ -114,7 +119,7 @@ PATTERNS = (
     _word("OpenAI key", r"sk-(?:(?:proj|svcacct|admin)-[A-Za-z0-9_-]{20,}|[A-Za-z0-9]{20,})"),
     _word("GitHub token", r"(?:gh[oprsu]_[A-Za-z0-9]{36}|github_pat_\w{22,})"),
     _word("GitLab token", r"glpat-[A-Za-z0-9_-]{20}"),
-    _word("AWS access key", r"(?:AKIA|ASIA)[A-Z2-7]{16}(?![A-Z0-9])", mixed=False),
+    _word("AWS access key", r"(?:AKIA|ASIA)[A-Z2-7]{16}", mixed=False),
     _word("Google key", r"AIza[A-Za-z0-9_-]{35}"),
     _word("Google OAuth secret", r"(?:GOCSPX-[A-Za-z0-9_-]{28}|ya29\.[A-Za-z0-9_-]{20,})"),
     _word("Slack token", r"(?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{10,}", 2.5),
