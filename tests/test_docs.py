@@ -4,11 +4,14 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from benchmarks import results
+from slmtape import faults
+from slmtape.faults import Fault
 from slmtape.models.catalogue import MODELS, OnHub
 from slmtape.models.memory import need
 from slmtape.modes import Mode
@@ -16,6 +19,7 @@ from slmtape.nearest import differences
 from slmtape.protocols import Generates
 from slmtape.protocols.openai import FIELDS, OPENAI
 from slmtape.protocols.openai.wire import Treatment
+from slmtape.pytest_plugin import FLAGS, OPTIONS, REPORT
 from tests.support import CASSETTES, ROOT, request_for
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -48,8 +52,28 @@ def test_an_example_passes_in_ci(number: int, tmp_path: Path) -> None:
     assert "1 passed" in run.stdout
 
 
-def test_there_are_examples_for_pytest_unittest_the_environment_and_tools() -> None:
-    assert len(blocks("python")) == 4
+def test_there_are_examples_of_everything_that_tests_use() -> None:
+    assert len(blocks("python")) == 7
+
+
+def test_the_table_of_options_is_the_one_that_the_plugin_uses() -> None:
+    lines = ["| option | ini | |", "|---|---|---|"]
+    for name, told in OPTIONS.items():
+        lines.append(f"| `--slmtape-{name} {name.upper()}` | `slmtape_{name}` | {told} |")
+    for name, told in FLAGS.items():
+        lines.append(f"| `--slmtape-{name}` | `slmtape_{name.replace('-', '_')}` | {told} |")
+    lines.append(f"| `--slmtape-report PATH` | | {REPORT} |")
+    assert generated("options") == "\n".join([*lines, ""])
+
+
+def test_every_fault_is_explained() -> None:
+    explained = set(re.findall(r"^\| `(\w+)\(", generated("faults"), re.MULTILINE))
+    kinds = {kind for kind in vars(faults).values() if isinstance(kind, type)}
+    faulty = {kind.__name__ for kind in kinds if issubclass(kind, Fault) and "kind" in vars(kind)}
+    assert explained == faulty
+    for name, arguments in re.findall(r"^\| `(\w+)\((.*?)\)`", generated("faults"), re.MULTILINE):
+        known = {field.name for field in fields(getattr(faults, name))}
+        assert {one.strip(" =") for one in arguments.split(",") if one} <= known
 
 
 def test_ci_runs_the_second_of_the_two_commands() -> None:
@@ -80,7 +104,7 @@ def models_table() -> str:
     return "\n".join([*lines, ""])
 
 
-def fields(path: str) -> str:
+def field_table(path: str) -> str:
     """The table of what is done with the fields of an endpoint's bodies."""
     lines = [f"`POST {path}`", "", "| what is done | fields |", "|---|---|"]
     for treatment in Treatment:
@@ -90,7 +114,7 @@ def fields(path: str) -> str:
 
 
 def test_the_tables_of_fields_are_the_ones_that_the_code_uses() -> None:
-    assert generated("fields") == "\n".join(fields(path) for path in FIELDS)
+    assert generated("fields") == "\n".join(field_table(path) for path in FIELDS)
 
 
 def test_the_table_of_models_is_the_one_that_the_code_uses() -> None:

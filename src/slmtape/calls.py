@@ -1,69 +1,97 @@
-"""What a server was asked, and what came of it."""
+"""All calls of a server, and what tests assert of them."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import overload
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, overload
 
-from slmtape.answers import Source
-from slmtape.errors import SlmtapeError
-from slmtape.faults import Fault
-from slmtape.generation import GenerationResult, Request, Result
-from slmtape.verify import Verdict
+from slmtape.call import Call
+from slmtape.expecting import Expectation, Wanted, complaint, expectation, order_complaint
+from slmtape.generation import Request
+from slmtape.matching import Matcher
 
-
-@dataclass(slots=True)
-class Call:
-    """One HTTP call.
-
-    `requests` is what was asked, empty where the body made no sense. `results` has one result for
-    each choice, once they are complete; `keys` is what they are recorded under, `verdicts` what
-    came of comparing them with what the model says now, in mode `verify`. `replayed` is
-    True where all of them were replayed, False where a model said any, None where there are none.
-    `started` is in seconds since the epoch, `seconds` the time until the call was answered or
-    refused.
-    """
-
-    path: str
-    started: float
-    requests: tuple[Request, ...] = ()
-    n: int = 1
-    stream: bool = False
-    keys: tuple[str, ...] = ()
-    results: tuple[Result, ...] = ()
-    verdicts: tuple[Verdict, ...] = ()
-    error: SlmtapeError | None = None
-    model: str = ""
-    source: Source | None = None
-    fault: Fault | None = None
-    seconds: float | None = None
-
-    @property
-    def replayed(self) -> bool | None:
-        """True where all answers were recorded, False where a model gave any; else None."""
-        return {"cassette": True, "model": False}.get(self.source or "")
-
-    @property
-    def request(self) -> Request | None:
-        """What was asked; the first of it where a body asks more than one thing."""
-        return self.requests[0] if self.requests else None
-
-    @property
-    def text(self) -> str | None:
-        """The first choice's text, once it is complete."""
-        first = self.results[0] if self.results else None
-        return first.text if isinstance(first, GenerationResult) else None
+Said = str | re.Pattern[str]
 
 
 class Calls(Sequence[Call]):
-    """All calls of a server, in the order in which they came."""
+    """Calls in the order in which they came. More may come while they are looked at."""
 
-    def __init__(self) -> None:
-        self._calls: list[Call] = []
+    def __init__(self, calls: Iterable[Call] = ()) -> None:
+        self._calls = list(calls)
 
     @property
     def last(self) -> Call:
         """The latest. Raises IndexError where there was none."""
         return self._calls[-1]
+
+    def filter(
+        self,
+        *,
+        user: Said | None = None,
+        model: str | None = None,
+        when: Callable[[Request], bool] | None = None,
+        path: str | None = None,
+    ) -> "Calls":
+        """Those so far of which all this is true.
+
+        Args:
+            user: what the user said last has this in it, or a match of this pattern.
+            model: the name of the model that the client asked for, or of the one it stands for.
+            when: says of a request whether it is meant.
+            path: such as "/v1/responses".
+        """
+        wanted = Expectation(Matcher(user, model, when), path)
+        return Calls(call for call in self if wanted.fits(call))
+
+    def assert_called(
+        self,
+        *,
+        user: Said | None = None,
+        model: str | None = None,
+        when: Callable[[Request], bool] | None = None,
+        path: str | None = None,
+        tools: Sequence[str] = (),
+        times: int | None = None,
+    ) -> None:
+        """Raise AssertionError unless such a call came: see `filter`.
+
+        `tools` are names of tools that it offered, among others; `times` is how many such calls
+        came; None: one at least.
+        """
+        __tracebackhide__ = True
+        wanted = Expectation(Matcher(user, model, when), path, tuple(tools))
+        calls = tuple(self)
+        found = sum(map(wanted.fits, calls))
+        _raise(complaint(wanted, calls, found, times))
+
+    def assert_not_called(
+        self,
+        *,
+        user: Said | None = None,
+        model: str | None = None,
+        when: Callable[[Request], bool] | None = None,
+        path: str | None = None,
+        tools: Sequence[str] = (),
+    ) -> None:
+        """Raise AssertionError if such a call came."""
+        __tracebackhide__ = True
+        self.assert_called(user=user, model=model, when=when, path=path, tools=tools, times=0)
+
+    def assert_order(self, *expected: Wanted) -> None:
+        """Raise AssertionError unless such calls came in this order, others in between or not.
+
+        Each is what the user said last (a text in it, a pattern), or a `Matcher`.
+        """
+        __tracebackhide__ = True
+        _raise(order_complaint(list(map(expectation, expected)), tuple(self), only=False))
+
+    def assert_only(self, *expected: Wanted) -> None:
+        """Raise AssertionError unless exactly these calls came, in this order."""
+        __tracebackhide__ = True
+        _raise(order_complaint(list(map(expectation, expected)), tuple(self), only=True))
+
+    def as_dict(self) -> list[dict[str, Any]]:
+        """All but times, as JSON values: the same in every run, to be compared with a snapshot."""
+        return [call.as_dict() for call in self]
 
     def add(self, call: Call) -> None:
         """A call came in."""
@@ -88,3 +116,9 @@ class Calls(Sequence[Call]):
 
     def __repr__(self) -> str:
         return f"Calls({self._calls!r})"
+
+
+def _raise(complaint: str | None) -> None:
+    __tracebackhide__ = True
+    if complaint:
+        raise AssertionError(complaint)

@@ -13,7 +13,7 @@ not streamed, half is sent by then.
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from itertools import chain, repeat
 from math import inf
 from typing import ClassVar
@@ -59,6 +59,17 @@ class Fault:
         """Whether it happens before anything is asked."""
         return False
 
+    def __str__(self) -> str:
+        """As a test would write it: `Status(429, retry_after=2)`."""
+        told = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.default is MISSING:
+                told.append(repr(value))
+            elif value != field.default:
+                told.append(f"{field.name}={value!r}")
+        return f"{type(self).__name__}({', '.join(told)})"
+
     def change(self, result: Result) -> Result:
         """What is answered instead of this. Raises FaultError where that can't be."""
         return result
@@ -76,6 +87,16 @@ class EarlyFault(Fault):
     def early(self) -> bool:
         """It is."""
         return True
+
+
+@dataclass(frozen=True)
+class LateFault(Fault):
+    """One that happens after so many pieces."""
+
+    after: int = 0
+
+    def __post_init__(self) -> None:
+        _not_negative(after=self.after)
 
 
 @dataclass(frozen=True)
@@ -139,14 +160,10 @@ class Reset(Fault):
 
 
 @dataclass(frozen=True)
-class End(Fault):
+class End(LateFault):
     """The stream ends as if it were complete, but without a finish reason and a last event."""
 
     kind = "end"
-    after: int = 0
-
-    def __post_init__(self) -> None:
-        _not_negative(after=self.after)
 
     def send(self, written: Written) -> Iterator[Part]:
         """Its beginning."""
@@ -154,15 +171,15 @@ class End(Fault):
 
 
 @dataclass(frozen=True)
-class Stall(Fault):
+class Stall(LateFault):
     """Nothing more comes for so many seconds; None: until the client gives up."""
 
     kind = "stall"
-    after: int = 0
     seconds: float | None = None
 
     def __post_init__(self) -> None:
-        _not_negative(after=self.after, seconds=self.seconds or 0)
+        super().__post_init__()
+        _not_negative(seconds=self.seconds or 0)
 
     def send(self, written: Written) -> Iterator[Part]:
         """All of it, with a pause."""
@@ -172,14 +189,10 @@ class Stall(Fault):
 
 
 @dataclass(frozen=True)
-class Malformed(Fault):
+class Malformed(LateFault):
     """An event is no JSON; the others come as they should."""
 
     kind = "malformed"
-    after: int = 0
-
-    def __post_init__(self) -> None:
-        _not_negative(after=self.after)
 
     def send(self, written: Written) -> Iterator[Part]:
         """All of it, with something in between."""
@@ -189,21 +202,20 @@ class Malformed(Fault):
 
 
 @dataclass(frozen=True)
-class ErrorEvent(Fault):
+class ErrorEvent(LateFault):
     """A stream that began with status 200 tells an error, and ends.
 
     The error is that of `Status`. Of a call that is not streamed, it is the answer.
     """
 
     kind = "error_event"
-    after: int = 0
     status: int = 500
     code: str | None = None
     message: str | None = None
     retry_after: ClassVar[float | None] = None
 
     def __post_init__(self) -> None:
-        _not_negative(after=self.after)
+        super().__post_init__()
         Status(self.status)
 
 
@@ -245,14 +257,10 @@ class Pace(Fault):
 
 
 @dataclass(frozen=True)
-class Length(Fault):
+class Length(LateFault):
     """The answer is cut off after so many pieces, as if `max_tokens` had been reached."""
 
     kind = "length"
-    after: int = 0
-
-    def __post_init__(self) -> None:
-        _not_negative(after=self.after)
 
     def change(self, result: Result) -> Result:
         """Its first pieces."""
@@ -260,14 +268,10 @@ class Length(Fault):
 
 
 @dataclass(frozen=True)
-class ContentFilter(Fault):
+class ContentFilter(LateFault):
     """The answer is cut off after so many pieces, by OpenAI's filter of contents."""
 
     kind = "content_filter"
-    after: int = 0
-
-    def __post_init__(self) -> None:
-        _not_negative(after=self.after)
 
     def change(self, result: Result) -> Result:
         """Its first pieces."""

@@ -29,6 +29,8 @@ FLAGS = {
 }
 """Options without a value, of which each is an ini option as well."""
 
+REPORT = "Write what was replayed and recorded as JSON."
+
 _RUN: pytest.StashKey["Run"] = pytest.StashKey()
 _MODE_BEFORE: pytest.StashKey[str | None] = pytest.StashKey()
 
@@ -42,9 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, told in FLAGS.items():
         group.addoption(f"--slmtape-{name}", action="store_true", help=told)
         parser.addini(f"slmtape_{name.replace('-', '_')}", told, type="bool", default=False)
-    group.addoption(
-        "--slmtape-report", metavar="PATH", help="Write what was replayed and recorded as JSON."
-    )
+    group.addoption("--slmtape-report", metavar="PATH", help=REPORT)
 
 
 def pytest_configure(config: pytest.Config) -> None:

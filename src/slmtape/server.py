@@ -23,6 +23,7 @@ from slmtape.happening import Happening, Happenings
 from slmtape.matching import Matcher
 from slmtape.modes import Mode, decide
 from slmtape.protocols import Served
+from slmtape.reaction import ATTEMPTS, PATIENCE, Reaction, reaction
 from slmtape.replay import Replay
 from slmtape.serving import HTTPServer, listen
 from slmtape.stores.held import HeldStore
@@ -273,6 +274,18 @@ class FakeLLMServer:
                 failures.append(NotUsed(rule.what, str(rule.matcher)))
         if failures:
             raise CheckError(failures)
+
+    def verdict(self, *, attempts: int = ATTEMPTS, patience: float = PATIENCE) -> Reaction:
+        """How the application has reacted so far to the faults that it met.
+
+        `server.verdict().check()` fails the test where it asked again too often or too early,
+        ignored `retry-after`, waited too long, or took a stream without an end for an answer.
+
+        Args:
+            attempts: how often it may ask the same, if that fails each time.
+            patience: for how many seconds of silence it may wait.
+        """
+        return reaction(tuple(self.calls), attempts=attempts, patience=patience)
 
     def reset(self) -> None:
         """Forget calls, stubs, faults and failures, so that another test can have the server."""

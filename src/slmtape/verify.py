@@ -10,6 +10,7 @@ from slmtape.contrast import Contrast, contrasts
 from slmtape.errors import EngineNotInstalled, ModelError, ServerStopped, SlmtapeError
 from slmtape.generating import answer, recording
 from slmtape.generation import EmbeddingResult, Engine, Piece, Recording, Result, Token
+from slmtape.results import plain
 
 logger = logging.getLogger("slmtape")
 
@@ -129,27 +130,9 @@ def _unanswered(recorded: Recording, engine: Engine, complaint: str) -> Verdict:
 
 def _differences(recorded: Result, again: Result) -> list[Contrast]:
     """What was said differs; or else the numbers beside it, or how it was cut into pieces."""
-    return contrasts(_said(recorded), _said(again)) or contrasts(
+    return contrasts(plain(recorded), plain(again)) or contrasts(
         _details(recorded), _details(again)
     )
-
-
-def _said(result: Result) -> dict[str, Any]:
-    if isinstance(result, EmbeddingResult):
-        return {"usage": {"prompt_tokens": result.prompt_tokens}}
-    calls = [{"name": call.name, "arguments": call.arguments} for call in result.tool_calls]
-    return {
-        "text": result.text,
-        **({"reasoning": result.reasoning} if result.reasoning else {}),
-        **({"refusal": result.refusal} if result.refusal else {}),
-        **({"tool_calls": calls} if calls else {}),
-        "finish_reason": result.finish_reason,
-        "usage": {
-            "prompt_tokens": result.prompt_tokens,
-            "completion_tokens": result.completion_tokens,
-            "reasoning_tokens": result.reasoning_tokens,
-        },
-    }
 
 
 def _details(result: Result) -> dict[str, Any]:

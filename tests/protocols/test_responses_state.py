@@ -9,7 +9,7 @@ from openai import BadRequestError, NotFoundError, OpenAI
 from pydantic import BaseModel
 
 from slmtape import FakeLLMServer
-from slmtape.calls import Call
+from slmtape.call import Call
 from slmtape.errors import ContextLengthExceeded
 from slmtape.generation import GenerationRequest, GenerationResult, Message, Piece
 from tests.support import EchoEngine, ask

@@ -315,3 +315,36 @@ def test_the_calls_of_a_stub_are_seen_by_the_test(serve: Callable[..., FakeLLMSe
     with OpenAI(**server.openai_client_args()) as client:
         called(client)
     assert server.calls.last.results[0].tool_calls == (ToolCall("f", '{"x":1}'),)  # type: ignore[union-attr]
+
+
+def test_the_clients_own_way_of_trying_again_is_found_good(
+    serve: Callable[..., FakeLLMServer],
+) -> None:
+    server = serve()
+    server.fault(faults.Status(503), times=1)
+    server.fault(faults.Status(429, retry_after=0.3), times=1)
+    with OpenAI(**server.openai_client_args()) as client:
+        assert said(client).message.content == TEXT
+    server.verdict().check()
+    assert len(server.calls) == 3
+
+
+def test_an_application_that_reacts_badly_is_found_out(
+    serve: Callable[..., FakeLLMServer],
+) -> None:
+    server = serve()
+    server.fault(faults.Status(429, retry_after=5), times=3)
+    server.fault(faults.Stall(after=1, seconds=0.3), times=1)
+    server.fault(faults.End(after=2), times=1)
+    with OpenAI(**server.openai_client_args(), max_retries=0) as client:
+        for _ in range(3):
+            with pytest.raises(openai.RateLimitError):
+                said(client)
+        assert said(client).message.content == TEXT
+        assert Stream(client).text == "one two"
+    assert sorted(set(server.verdict(patience=0.2).kinds())) == [
+        "accepted_truncated_stream",
+        "ignored_retry_after",
+        "no_back_off",
+        "no_time_out",
+    ]

@@ -13,7 +13,7 @@ from slmtape.answers import SOURCES, Answer, Source, complete
 from slmtape.app.connection import Broken, Connection
 from slmtape.app.context import FINALLY, JSON, Context, Headers, headers, refused
 from slmtape.app.incoming import incoming
-from slmtape.calls import Call
+from slmtape.call import Call
 from slmtape.errors import (
     ClientGone,
     ContextLengthExceeded,

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from slmtape.calls import Call
+from slmtape.call import Call
 from slmtape.cli.options import cassettes_option, told_errors
 from slmtape.modes import Mode
 from slmtape.server import FakeLLMServer

@@ -1,9 +1,8 @@
 """What options, ini file and marks say of a server. The command line wins over everything."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -15,8 +14,7 @@ _MODEL = "smollm2-135m"
 _CASSETTES = "cassettes"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """How servers are made. `why` the mode is this one, where that is not plain."""
 
     mode: Mode

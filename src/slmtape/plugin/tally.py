@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from slmtape.calls import Call
+from slmtape.call import Call
 from slmtape.models.catalogue import MODELS
 from slmtape.plugin.estimate import seconds
 

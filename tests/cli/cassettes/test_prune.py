@@ -49,7 +49,7 @@ def test_what_nothing_replayed_is_deleted(folder: Path) -> None:
     result = run(folder, "--unused", "--yes")
     assert result.exit_code == 0, result.output
     assert left(folder) == ["more"]
-    assert "│ first words │" in result.stdout
+    assert " first words" in result.stdout
     assert result.stdout.endswith(
         f"2 recordings of 3 in {folder} are unused.\nDeleted 2 recordings.\n"
     )

@@ -35,7 +35,7 @@ def test_what_becomes_of_each_is_shown(folder: Path) -> None:
     result = run(folder, "echo", "other")
     assert result.exit_code == 0, result.output
     assert result.stdout.endswith("2 recordings of echo are now of other.\n")
-    assert " more-words " in result.stdout
+    assert "\nmore-words  " in result.stdout
     assert all(key.rpartition("-")[2].removesuffix(".json") in result.stdout for key in before)
     assert {name.split("/")[0] for name in names(folder)} == {"other"}
 

@@ -8,10 +8,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from slmtape.cli.cassettes import tables
+from slmtape.cli.visible import counted
 from slmtape.generation import Recording
 from slmtape.importing import Left
 from slmtape.importing.aimock_stubs import Stub
@@ -40,33 +41,29 @@ class Report:
 
 def show(report: Report) -> None:
     """A table of what was imported, one of what was not; stubs to paste; how many there are."""
-    console = Console(highlight=False)
+    console = tables.console()
     if report.imported:
         console.print(_imported(report))
     for file, found in groupby(report.left, key=lambda one: one[0]):
         console.print(_left(file, [one for _, one in found]))
+    console.print()
     for line in (*_stubs(report), *_summary(report)):
         console.print(line, soft_wrap=True, markup=False)
 
 
 def _imported(report: Report) -> Table:
-    table = Table()
-    table.add_column("recording", overflow="fold")
-    table.add_column("from", overflow="fold")
+    table = tables.table("recording", "from", cut=["recording", "from"])
     for one in report.imported:
-        table.add_row(Text(one.name), Text(one.source.as_posix()))
+        table.add_row(tables.folded(one.name), tables.folded(one.source.as_posix()))
     return table
 
 
 def _left(file: Path, found: list[Left]) -> Table:
-    table = Table(
-        title=Text(f"Not carried over from {file}"), title_justify="left", title_style="bold"
-    )
-    table.add_column("where", no_wrap=True)
-    table.add_column("what", overflow="fold", max_width=40)
-    table.add_column("why", overflow="fold")
+    table = tables.table("where", "what", "why", cut=["what", "why"])
+    table.title = Text(f"\nNot carried over from {file}")
+    table.title_justify, table.title_style = "left", "bold"
     for one in found:
-        table.add_row(Text(one.place), Text(one.what), Text(one.why))
+        table.add_row(tables.cell(one.place), tables.folded(one.what), tables.folded(one.why))
     return table
 
 
@@ -94,13 +91,9 @@ def _summary(report: Report) -> Iterator[str]:
         (partly, "not carried over whole"),
     ]
     done = "would be imported" if report.dry_run else "imported"
-    many = _counted(len(report.imported), "recording")
+    many = counted(len(report.imported), "recording") if report.imported else "No recordings"
     rest = "".join(f", {count} {what}" for count, what in told if count)
     yield f"{many} {done} to {report.directory}{rest}."
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count or 'No'} {what}{'s' * (count != 1)}"
 
 
 def as_json(report: Report) -> str:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from slmtape.cli.cassettes import tables
 from slmtape.cli.options import directory_argument, told_errors
 from slmtape.errors import CassetteError
 from slmtape.generation import Recording
@@ -19,7 +17,6 @@ from slmtape.stores.cassettes.files import Recorded, recordings, remove_if_empty
 from slmtape.stores.cassettes.replays import used
 
 _DAY = 86400.0
-_EXCERPT = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +131,14 @@ def _show(found: Sequence[Unused], directory: Path, count: int) -> None:
     if not found:
         click.echo(f"Of {count} in {directory} no recording is unused.")
         return
-    table = Table()
-    table.add_column("recording", overflow="fold")
-    table.add_column("asked", no_wrap=True, overflow="ellipsis", max_width=_EXCERPT)
-    table.add_column("bytes", justify="right", no_wrap=True)
+    table = tables.table(
+        "recording", "bytes", "asked", cut=["recording", "asked"], numbers=["bytes"]
+    )
     for one in found:
-        asked = " ".join(one.recording.request.user_text.split())
         name = one.path.relative_to(directory).as_posix()
-        table.add_row(Text(name), Text(asked), f"{one.size:,}")
-    Console(highlight=False).print(table)
+        asked = tables.cell(one.recording.request.user_text)
+        table.add_row(tables.folded(name), f"{one.size:,}", asked)
+    tables.console().print(table, "")
     click.echo(f"{_counted(found)} of {count} in {directory} {_are(found)} unused.")
 
 

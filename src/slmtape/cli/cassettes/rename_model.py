@@ -5,17 +5,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from slmtape.cli.cassettes import tables
+from slmtape.cli.cassettes.completing import complete_model
 from slmtape.cli.options import directory_argument, told_errors
 from slmtape.stores.cassettes.renaming import Move, carry_out, models, plan
 
 
 @click.command("rename-model")
-@click.argument("old")
-@click.argument("new")
+@click.argument("old", shell_complete=complete_model)
+@click.argument("new", shell_complete=complete_model)
 @directory_argument
 @click.option("--dry-run", is_flag=True, help="Only show what would be renamed.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -50,14 +49,11 @@ def rename_model(old: str, new: str, directory: Path, dry_run: bool, as_json: bo
 
 
 def _show(moves: Sequence[Move]) -> None:
-    table = Table()
-    table.add_column("recording", overflow="fold")
-    table.add_column("key", no_wrap=True)
-    table.add_column("becomes", no_wrap=True)
+    table = tables.table("recording", "key", "becomes", cut=["recording"])
     for move in moves:
         slug = move.path.stem.removesuffix(move.key).rstrip("-")
-        table.add_row(Text(slug), move.key, move.new_key)
-    Console(highlight=False).print(table)
+        table.add_row(tables.folded(slug), *map(tables.cell, (move.key, move.new_key)))
+    tables.console().print(table, "")
 
 
 def _json(moves: Sequence[Move], directory: Path, dry_run: bool) -> str:

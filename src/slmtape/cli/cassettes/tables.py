@@ -16,7 +16,7 @@ def console() -> Console:
 
 
 def table(*heads: str, cut: Collection[str] = (), numbers: Collection[str] = ()) -> Table:
-    """A table with these heads. Where there is little room, those in `cut` lose their ends.
+    """A table with these heads. Where there is little room, those in `cut` give way.
 
     `numbers` are those of figures, which end at one place.
     """
@@ -29,5 +29,10 @@ def table(*heads: str, cut: Collection[str] = (), numbers: Collection[str] = ())
 
 
 def cell(text: str, style: str = "") -> Text:
-    """What a table holds: one line."""
+    """What a table holds: one line, which loses its end."""
     return Text(line(text), style=style, no_wrap=True, overflow="ellipsis")
+
+
+def folded(text: str) -> Text:
+    """What goes on in the next line instead."""
+    return Text(line(text), overflow="fold")

@@ -132,11 +132,8 @@ def _loaded(path: Path) -> object:
         if file.read(4) != b"GGUF":
             raise EngineError(f"{path} is no GGUF file, the only kind that llama.cpp reads.")
     check(f"Loading {path.name}", path.stat().st_size, "Take a smaller model.")
-    params = llama.llama_model_default_params()
-    # llama.cpp rearranges most matrices; those of a mapped file would stay beside the new ones.
-    params.load_mode = llama.LLAMA_LOAD_MODE_NONE
     _complaints.clear()
-    model = llama.llama_model_load_from_file(str(path).encode(), params)
+    model = _mapped(path) or _read(path)
     if not model:
         why = next(iter(_complaints), "it does not say why")
         raise EngineError(
@@ -151,12 +148,45 @@ def _loaded(path: Path) -> object:
     return model
 
 
-_WARNING, _ERROR = 3, 4
+def _mapped(path: Path) -> object:
+    """The model with its file mapped, which processes share; None where it should be read.
+
+    Where llama.cpp rearranges matrices for this processor, those of a mapped file would stay beside
+    the new ones. It says so before it reads any.
+    """
+    params = llama.llama_model_default_params()
+    params.load_mode = llama.LLAMA_LOAD_MODE_MMAP
+    params.progress_callback = _goes_on
+    _loading.rearranges = False
+    return llama.llama_model_load_from_file(str(path).encode(), params)
+
+
+def _read(path: Path) -> object:
+    """The model with its file read into memory; None where llama.cpp refuses it."""
+    _complaints.clear()
+    params = llama.llama_model_default_params()
+    params.load_mode = llama.LLAMA_LOAD_MODE_NONE
+    return llama.llama_model_load_from_file(str(path).encode(), params)
+
+
+_loading = threading.local()
+
+
+def _unless_rearranged(_: float, __: object) -> bool:
+    return not _loading.rearranges
+
+
+_goes_on = llama.llama_progress_callback(_unless_rearranged)
+
+
+_INFO, _WARNING, _ERROR = 2, 3, 4
 _complaints: deque[str] = deque(maxlen=8)
 """What went wrong last, as llama.cpp told it, without the function's name."""
 
 
 def _log(level: int, text: bytes, _: object) -> None:
+    if level == _INFO and b"CPU_REPACK model buffer" in text:
+        _loading.rearranges = True
     if level in (_WARNING, _ERROR):
         said = text.decode(errors="replace").strip()
         logger.debug("llama.cpp: %s", said)

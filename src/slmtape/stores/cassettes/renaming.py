@@ -2,9 +2,8 @@
 
 import contextlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path, PurePosixPath
 
 from slmtape.errors import CassetteError
@@ -72,19 +71,19 @@ def carry_out(directory: Path, moves: Sequence[Move]) -> None:
 
 
 def _carry_out(moves: Sequence[Move]) -> None:
-    undo: list[Callable[[], object]] = []
+    begun = []
     try:
         for move in moves:
             move.new_path.parent.mkdir(parents=True, exist_ok=True)
-            undo.append(partial(_undo, move))
+            begun.append(move)
             files.write(move.new_path, move.new_text)
         for move in moves:
             if move.path != move.new_path:
                 move.path.unlink()
     except BaseException:
-        for step in reversed(undo):
+        for move in begun:
             with contextlib.suppress(OSError):
-                step()
+                _undo(move)
         raise
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click.testing
 import pytest
@@ -21,6 +22,12 @@ def run(*arguments: str, columns: int = 80) -> click.testing.Result:
     return runner.invoke(main, ["cassettes", "diff", *arguments])
 
 
+def changed(*arguments: str) -> list[Any]:
+    """What changed, from JSON."""
+    told: list[Any] = json.loads(run(*arguments, "--json").stdout)["changes"]
+    return told
+
+
 def record(folder: Path, text: str, *answer: str) -> Path:
     """Where this answer is recorded now."""
     store = CassetteStore(folder)
@@ -29,7 +36,7 @@ def record(folder: Path, text: str, *answer: str) -> Path:
     found = store.recording(recording.key)
     store.close()
     assert found
-    return Path(found[0])
+    return Path(found[0]).absolute()
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -144,9 +151,9 @@ def test_names_of_any_bytes_are_read(project: Path) -> None:
         result = run("--git", "HEAD")
         assert (result.exit_code, result.stderr) == (1, "")
         assert "text: [-Lyon-]{+Rome+} it is" in result.stdout
-        assert json.loads(run("--git", "HEAD", "--json").stdout)[0]["change"] == "changed"
+        assert changed("--git", "HEAD")[0]["change"] == "changed"
         git(project, "checkout", "--quiet", ".")
-    assert json.loads(run("--git", "HEAD", "--json").stdout) == []
+    assert changed("--git", "HEAD") == []
 
 
 def test_a_folder_of_an_odd_name_is_found(project: Path) -> None:
@@ -155,6 +162,13 @@ def test_a_folder_of_an_odd_name_is_found(project: Path) -> None:
     commit(project)
     record(folder, "hello", "other")
     assert run("--git", "HEAD", str(folder)).stdout.endswith("1 recording: 1 changed.\n")
+
+
+def test_it_runs_in_a_hook_of_git(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record(project / "cassettes", "hello")
+    for name, value in (("GIT_DIR", ".git"), ("GIT_INDEX_FILE", ".git/index")):
+        monkeypatch.setenv(name, value)
+    assert run("--git", "HEAD").stdout.endswith("\n1 recording: 1 added.\n")
 
 
 def test_two_directories_are_compared(project: Path) -> None:
@@ -181,7 +195,15 @@ def test_json_has_both_values(project: Path) -> None:
     path = record(project / "cassettes", FRANCE, "Paris")
     (project / "cassettes" / "bad.json").write_text("{")
     result = run("--git", "HEAD", "--json")
-    damaged, changed = json.loads(result.stdout)
+    told = json.loads(result.stdout)
+    assert told["counts"] == {
+        "damaged": 1,
+        "changed": 1,
+        "re-recorded": 0,
+        "removed": 0,
+        "added": 0,
+    }
+    damaged, changed = told["changes"]
     assert result.exit_code == 1
     key = path.stem.rpartition("-")[2]
     there = {"recording": f"echo/{path.name}", "key": key, "model": "echo"}

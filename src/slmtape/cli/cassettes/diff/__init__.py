@@ -1,6 +1,7 @@
 """`slmtape cassettes diff`: what changed between two sets of recordings, or between two of them."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -8,16 +9,18 @@ from typing import Any
 
 import click
 
+from slmtape.cli.cassettes.completing import complete_key
 from slmtape.cli.cassettes.diff import markdown, sides, terminal
-from slmtape.cli.cassettes.diff.changes import Change, Found, changes, compare
+from slmtape.cli.cassettes.diff.changes import Change, Found, Kind, changes, compare
 from slmtape.cli.cassettes.diff.sides import GitError
+from slmtape.cli.cassettes.finding import meant
 from slmtape.contrast import Contrast
 from slmtape.errors import CassetteError
 from slmtape.stores.cassettes import files
 
 
 @click.command()
-@click.argument("what", metavar="[A B | [REV2] [DIR]]", nargs=-1)
+@click.argument("what", metavar="[A B | [REV2] [DIR]]", nargs=-1, shell_complete=complete_key)
 @click.option("--git", "revision", metavar="REV", help="Compare with a commit of git's.")
 @click.option(
     "--cassettes",
@@ -51,7 +54,7 @@ def diff(
     except (GitError, CassetteError) as error:
         raise click.UsageError(error.message) from error
     if as_json:
-        click.echo(json.dumps([_written(one) for one in found], indent=2, ensure_ascii=False))
+        click.echo(_json(found))
     elif as_markdown:
         click.echo(markdown.markdown(found), nl=False)
     else:
@@ -75,20 +78,14 @@ def _between(what: Sequence[str], directory: Path) -> list[Change]:
 
 def _recording(name: str, directory: Path) -> Found:
     """The recording at a path, or whose key begins so. Raises CassetteError."""
-    path = Path(name)
-    if not path.is_file():
-        path = directory / _by_key(name, directory)
-    return Found(path.as_posix(), files.read(path).recording)
-
-
-def _by_key(key: str, directory: Path) -> str:
-    listed = files.files(directory) if directory.is_dir() else ()
-    found = [name for name, _ in listed if name.rpartition("-")[2].startswith(key)]
+    found = meant(name, directory) if directory.is_dir() or Path(name).is_file() else []
     if not found:
-        raise CassetteError(f"There is no file {key}, and no recording of that key in {directory}.")
+        raise CassetteError(
+            f"There is no file {name}, and no recording of that key in {directory}."
+        )
     if len(found) > 1:
-        raise CassetteError(f"Several keys begin with {key}: {', '.join(sorted(found))}.")
-    return found[0]
+        raise CassetteError(f"Several keys begin with {name}: {', '.join(map(str, found))}.")
+    return Found(found[0].as_posix(), files.read(found[0]).recording)
 
 
 def _by_git(revision: str, what: Sequence[str]) -> list[Change]:
@@ -125,6 +122,15 @@ def _is_commit(name: str) -> bool:
     except GitError:
         return False
     return True
+
+
+def _json(found: Sequence[Change]) -> str:
+    counts = Counter(change.kind for change in found)
+    told = {
+        "counts": {kind.value: counts[kind] for kind in Kind},
+        "changes": [_written(change) for change in found],
+    }
+    return json.dumps(told, indent=2, ensure_ascii=False)
 
 
 def _written(change: Change) -> dict[str, Any]:

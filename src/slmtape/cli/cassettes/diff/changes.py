@@ -18,9 +18,6 @@ _FINALISTS = 3
 _MOST_PAIRS = 250_000
 """Pairs that are looked at; among more, only those that share all but the model or parameters."""
 
-_CUTS = ("pieces", "reasoning_pieces", "refusal_pieces")
-"""How texts of a result are cut, which says nothing to a reader."""
-
 
 class Kind(StrEnum):
     """What became of a recording, in the order in which it is told."""
@@ -98,7 +95,7 @@ def compare(before: Found, after: Found) -> Change | None:
 def answer(recording: Recording) -> dict[str, Any]:
     """What is answered, as JSON values for people: without how it is cut, and numbers."""
     written = recording_file.write_result(recording.result)
-    shown = {name: value for name, value in written.items() if name not in _CUTS}
+    shown = {name: value for name, value in written.items() if not name.endswith("pieces")}
     for call in shown.get("tool_calls", ()):
         call.pop("pieces", None)
     return shown
@@ -127,8 +124,7 @@ def _compared(old: Sequence[Found], new: Sequence[Found]) -> Iterator[Change]:
         change = compare(before.pop(name), after.pop(name))
         if change:
             yield change
-    for one, other in _pairs(list(before.values()), list(after.values())):
-        del before[_recording(one).key], after[_recording(other).key]
+    for one, other in _pairs(before, after):
         change = compare(one, other)
         if change:
             yield change
@@ -136,32 +132,32 @@ def _compared(old: Sequence[Found], new: Sequence[Found]) -> Iterator[Change]:
     yield from (Change(kind=Kind.ADDED, after=one) for one in after.values())
 
 
-def _pairs(old: list[Found], new: list[Found]) -> Iterator[tuple[Found, Found]]:
-    """Recordings of requests that are near each other; those that share most come first."""
+def _pairs(old: dict[str, Found], new: dict[str, Found]) -> Iterator[tuple[Found, Found]]:
+    """Recordings of requests that are near each other, by key; what is paired leaves its dict."""
     for alike in (_but_for_the_model, _but_for_parameters):
-        yield from _alike(old, new, alike)
-    if len(old) * len(new) > _MOST_PAIRS:
-        return
-    for one, other in _near(old, new):
+        yield from _taken(_alike(old, new, alike), old, new)
+    if len(old) * len(new) <= _MOST_PAIRS:
+        yield from _taken(_near(old, new), old, new)
+
+
+def _taken(
+    pairs: Sequence[tuple[str, str]], old: dict[str, Found], new: dict[str, Found]
+) -> Iterator[tuple[Found, Found]]:
+    """The pairs of which neither was taken before."""
+    for one, other in pairs:
         if one in old and other in new:
-            old.remove(one)
-            new.remove(other)
-            yield one, other
+            yield old.pop(one), new.pop(other)
 
 
 def _alike(
-    old: list[Found], new: list[Found], alike: Callable[[Request], str]
-) -> Iterator[tuple[Found, Found]]:
-    """Pairs of which `alike` says the same; they leave their lists."""
-    there: dict[str, list[Found]] = {}
-    for one in old:
-        there.setdefault(alike(_recording(one).request), []).append(one)
-    for other in tuple(new):
-        if waiting := there.get(alike(_recording(other).request)):
-            one = waiting.pop(0)
-            old.remove(one)
-            new.remove(other)
-            yield one, other
+    old: Mapping[str, Found], new: Mapping[str, Found], alike: Callable[[Request], str]
+) -> list[tuple[str, str]]:
+    """Pairs of which `alike` says the same."""
+    there: dict[str, list[str]] = {}
+    for name, one in old.items():
+        there.setdefault(alike(_recording(one).request), []).append(name)
+    waiting = {name: there.get(alike(_recording(other).request), []) for name, other in new.items()}
+    return [(names.pop(0), name) for name, names in waiting.items() if names]
 
 
 def _but_for_the_model(request: Request) -> str:
@@ -174,20 +170,20 @@ def _but_for_parameters(request: Request) -> str:
     return repr((request.messages, request.prompt, request.seed))
 
 
-def _near(old: Sequence[Found], new: Sequence[Found]) -> list[tuple[Found, Found]]:
+def _near(old: Mapping[str, Found], new: Mapping[str, Found]) -> list[tuple[str, str]]:
     """Pairs that are near enough, nearest first."""
-    known = [(one, words(_recording(one).request)) for one in old]
+    requests = {name: _recording(one).request for name, one in old.items()}
+    known = {name: words(request) for name, request in requests.items()}
     scored = []
-    for other in new:
-        request = _recording(other).request
+    for name, one in new.items():
+        request = _recording(one).request
         wanted = words(request)
-        rough = sorted(known, key=lambda item: (-overlap(wanted, item[1]), item[0].name))
-        for one, _ in rough[:_FINALISTS]:
-            near = likeness(_recording(one).request, request)
-            if near >= _NEAR and type(request) is type(_recording(one).request):
-                scored.append((near, one, other))
-    scored.sort(key=lambda item: (-item[0], item[1].name, item[2].name))
-    return [(one, other) for _, one, other in scored]
+        rough = sorted(known, key=lambda other: (-overlap(wanted, known[other]), other))
+        for other in rough[:_FINALISTS]:
+            near = likeness(requests[other], request)
+            if near >= _NEAR and type(request) is type(requests[other]):
+                scored.append((-near, other, name))
+    return [(one, other) for _, one, other in sorted(scored)]
 
 
 def _answers(before: Recording, after: Recording) -> list[Contrast]:

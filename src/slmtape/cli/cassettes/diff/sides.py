@@ -13,6 +13,10 @@ Side = Mapping[str, bytes]
 """What every recording's file holds, by its name below the directory."""
 
 
+_OF_HOOKS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
+"""What git tells a hook: where its repository is, seen from where the hook began."""
+
+
 class GitError(ConfigurationError):
     """What was asked of git can't be had; the message says why."""
 
@@ -112,7 +116,8 @@ def _git(
             input=given,
             capture_output=True,
             check=False,
-            env={**os.environ, "LC_ALL": "C"},
+            env={name: value for name, value in os.environ.items() if name not in _OF_HOOKS}
+            | {"LC_ALL": "C"},
         )
     except OSError as error:
         raise GitError(f"git can't be run: {error}.") from error

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from rich.console import Console
 from rich.text import Text
 
+from slmtape.cli.cassettes import tables
 from slmtape.cli.cassettes.diff import telling
 from slmtape.cli.cassettes.diff.changes import Change, Found, Kind
 from slmtape.cli.cassettes.diff.telling import Line
@@ -24,7 +24,7 @@ _INDENT = "    "
 
 def show(changes: Sequence[Change]) -> None:
     """Each change with what differs, what many share, and how many there are of each kind."""
-    console = Console(highlight=False)
+    console = tables.console()
     for change in filter(telling.noteworthy, changes):
         for line in _lines(change):
             console.print(line, soft_wrap=True)
