@@ -1,6 +1,7 @@
 """Commands are imported when they are used."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from slmtape.cli import COMMANDS, main
 from slmtape.cli import cassettes as tools
-from tests.support import CASSETTES
+from tests.support import CASSETTES, ROOT
 
 
 def loaded(*arguments: str) -> set[str]:
@@ -48,6 +49,21 @@ def test_every_command_for_recordings_tells_its_exit_codes_and_has_json() -> Non
         help_text = click.testing.CliRunner().invoke(main, ["cassettes", name, "--help"]).output
         assert "Exits with" in help_text, name
         assert "--json" in help_text, name
+
+
+def test_readme_has_a_line_for_every_command_for_recordings() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.split("\n## Cassette tools\n")[1].split("\n## ")[0]
+    assert re.findall(r"^\| `([a-z-]+)", section, re.MULTILINE) == list(tools.COMMANDS)
+
+
+def test_a_conversation_is_shown_as_readme_has_it() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = readme.split("$ slmtape cassettes show 2742c88\n")[1].split("…\n```")[0]
+    command = ["cassettes", "show", "2742c88", str(CASSETTES)]
+    told = click.testing.CliRunner().invoke(main, command).output
+    told = told.replace(CASSETTES.as_posix(), "cassettes")
+    assert "\n".join(line.rstrip() for line in told.splitlines()).startswith(shown)
 
 
 def test_an_unknown_command_is_told(tmp_path: Path) -> None:

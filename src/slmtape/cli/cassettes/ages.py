@@ -1,9 +1,10 @@
 """When recordings were last changed: as git knows it, or else their files."""
 
 import os
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+from slmtape.cli.cassettes.git import GitError, git
 
 _COMMIT = "\x01"
 """What tells a commit's time from the names in it."""
@@ -28,7 +29,7 @@ def _committed(directory: Path) -> dict[str, float]:
     """When each name below the directory was last in a commit; nothing where git can't tell."""
     times: dict[str, float] = {}
     when = 0.0
-    for part in _git(directory, "log", f"--format={_COMMIT}%ct", "--name-only", "--no-renames"):
+    for part in _listed(directory, "log", f"--format={_COMMIT}%ct", "--name-only", "--no-renames"):
         if part.startswith(_COMMIT):
             when = float(part.removeprefix(_COMMIT))
         else:
@@ -38,16 +39,13 @@ def _committed(directory: Path) -> dict[str, float]:
 
 def _differing(directory: Path) -> Iterator[str]:
     """Names whose files are not as they were committed last."""
-    return _git(directory, "diff", "--name-only", "--no-renames", "HEAD")
+    return _listed(directory, "diff", "--name-only", "--no-renames", "HEAD")
 
 
-def _git(directory: Path, command: str, *options: str) -> Iterator[str]:
-    """What git lists for a directory, names below it; nothing where there is no git."""
-    arguments = [command, *options, "-z", "--relative", "--", "."]
+def _listed(directory: Path, command: str, *options: str) -> Iterator[str]:
+    """What git lists for a directory, names below it; nothing where it can't tell."""
     try:
-        done = subprocess.run(
-            ["git", "-C", os.fspath(directory), *arguments], capture_output=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
+        told = git(directory, command, *options, "-z", "--relative", "--", ".")
+    except GitError:
         return
-    yield from filter(None, os.fsdecode(done.stdout).split("\0"))
+    yield from filter(None, os.fsdecode(told.stdout).split("\0"))
