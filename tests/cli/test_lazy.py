@@ -54,7 +54,8 @@ def test_every_command_for_recordings_tells_its_exit_codes_and_has_json() -> Non
 def test_readme_has_a_line_for_every_command_for_recordings() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     section = readme.split("\n## Cassette tools\n")[1].split("\n## ")[0]
-    assert re.findall(r"^\| `([a-z-]+)", section, re.MULTILINE) == list(tools.COMMANDS)
+    [_, *named] = re.findall(r"^\| `([a-z-]+)", section, re.MULTILINE)
+    assert named == list(tools.COMMANDS)
 
 
 def test_a_conversation_is_shown_as_readme_has_it() -> None:
