@@ -8,6 +8,8 @@ COMMANDS = {
     "list": "slmtape.cli.cassettes.listing:list_",
     "show": "slmtape.cli.cassettes.show:show",
     "search": "slmtape.cli.cassettes.search:search",
+    "stats": "slmtape.cli.cassettes.stats:stats",
+    "check": "slmtape.cli.cassettes.check:check",
     "verify": "slmtape.cli.cassettes.verify:verify",
     "diff": "slmtape.cli.cassettes.diff:diff",
     "prune": "slmtape.cli.cassettes.prune:prune",

@@ -34,8 +34,14 @@ def complete_model(
 
 
 def _files(ctx: click.Context) -> list[Path]:
-    directory = Path(ctx.params.get("directory") or _DIRECTORY)
+    directory = _directory(ctx)
     return [path for path in directory.rglob("*.json") if not path.name.startswith(".")]
+
+
+def _directory(ctx: click.Context) -> Path:
+    """The one on the line so far, which click leaves in `args`; else the one that is usual."""
+    given = [Path(argument) for argument in ctx.args]
+    return next((path for path in given if path.is_dir()), Path(_DIRECTORY))
 
 
 def _model(path: Path) -> str:

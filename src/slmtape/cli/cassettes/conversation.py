@@ -134,9 +134,13 @@ def _tool(tool: Tool) -> Text:
 
 
 def _parameters(tool: Tool) -> list[str]:
-    schema = json.loads(tool.parameters or "{}")
-    required = schema.get("required", ())
-    return [name if name in required else f"{name}?" for name in schema.get("properties", ())]
+    """The names, with a question mark behind those that may be left away."""
+    match json.loads(tool.parameters or "{}"):
+        case {"properties": dict(named), **rest}:
+            required = rest.get("required")
+            needed = required if isinstance(required, list) else []
+            return [name if name in needed else f"{name}?" for name in named]
+    return []
 
 
 def _format(wanted: JsonFormat) -> str:

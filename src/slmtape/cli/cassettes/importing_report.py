@@ -52,18 +52,18 @@ def show(report: Report) -> None:
 
 
 def _imported(report: Report) -> Table:
-    table = tables.table("recording", "from")
+    table = tables.table("recording", "from", cut=["recording", "from"])
     for one in report.imported:
         table.add_row(tables.folded(one.name), tables.folded(one.source.as_posix()))
     return table
 
 
 def _left(file: Path, found: list[Left]) -> Table:
-    table = tables.table("where", "what", "why")
+    table = tables.table("where", "what", "why", cut=["what", "why"])
     table.title = Text(f"\nNot carried over from {file}")
     table.title_justify, table.title_style = "left", "bold"
     for one in found:
-        table.add_row(tables.whole(one.place), tables.folded(one.what), tables.folded(one.why))
+        table.add_row(tables.cell(one.place), tables.folded(one.what), tables.folded(one.why))
     return table
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from slmtape.cli.cassettes import saying
 from slmtape.cli.cassettes.completing import complete_model
 from slmtape.cli.cassettes.finding import Cassette, cassette, short
-from slmtape.cli.cassettes.tables import console, excerpt, table, whole
+from slmtape.cli.cassettes.tables import cell, console, table
 from slmtape.cli.options import directory_argument, json_option
 from slmtape.cli.visible import counted, visible
 from slmtape.generation import GenerationRequest, GenerationResult, Recording
@@ -70,14 +70,15 @@ def _show(there: Cassette, found: dict[Path, Recording]) -> None:
 def _table(found: dict[Path, Recording], keys: dict[str, str]) -> Table:
     several = len({recording.request.model for recording in found.values()}) > 1
     models = ["model"] * several
-    made = table("key", *models, "asked", "answered", "in", "out", numbers=["in", "out"])
+    texts, counts = ["asked", "answered"], ["in", "out"]
+    made = table("key", *models, *texts, *counts, cut=texts, numbers=counts)
     for recording in found.values():
         request = recording.request
         made.add_row(
-            whole(keys[recording.key], "yellow"),
-            *[whole(request.model)] * several,
-            excerpt(saying.asked(request)),
-            excerpt(saying.answered(recording)),
+            cell(keys[recording.key], "yellow"),
+            *[cell(request.model)] * several,
+            cell(saying.asked(request)),
+            cell(saying.answered(recording)),
             *saying.tokens(recording),
         )
     return made

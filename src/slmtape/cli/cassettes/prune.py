@@ -136,10 +136,12 @@ def _show(found: Sequence[Unused], directory: Path, count: int) -> None:
     if not found:
         click.echo(f"Of {count} in {directory} no recording is unused.")
         return
-    table = tables.table("recording", "bytes", "asked", numbers=["bytes"])
+    table = tables.table(
+        "recording", "bytes", "asked", cut=["recording", "asked"], numbers=["bytes"]
+    )
     for one in found:
         name = one.path.relative_to(directory).as_posix()
-        asked = tables.excerpt(one.recording.request.user_text)
+        asked = tables.cell(one.recording.request.user_text)
         table.add_row(tables.folded(name), f"{one.size:,}", asked)
     tables.console().print(table, "")
     click.echo(f"{_counted(found)} of {count} in {directory} {_are(found)} unused.")

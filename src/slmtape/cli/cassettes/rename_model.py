@@ -49,10 +49,10 @@ def rename_model(old: str, new: str, directory: Path, dry_run: bool, as_json: bo
 
 
 def _show(moves: Sequence[Move]) -> None:
-    table = tables.table("recording", "key", "becomes")
+    table = tables.table("recording", "key", "becomes", cut=["recording"])
     for move in moves:
         slug = move.path.stem.removesuffix(move.key).rstrip("-")
-        table.add_row(tables.folded(slug), *map(tables.whole, (move.key, move.new_key)))
+        table.add_row(tables.folded(slug), *map(tables.cell, (move.key, move.new_key)))
     tables.console().print(table, "")
 
 

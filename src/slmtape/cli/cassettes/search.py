@@ -13,10 +13,12 @@ from slmtape.cli.cassettes.finding import Cassette, cassette
 from slmtape.cli.cassettes.tables import console
 from slmtape.cli.cassettes.texts import Place, texts
 from slmtape.cli.options import directory_argument, json_option
-from slmtape.cli.visible import counted, line, visible
+from slmtape.cli.visible import counted, visible
 
 _AROUND = 40
-"""Characters that are told before and after what was found."""
+"""Characters that JSON tells before and after what was found."""
+_LEAST = 10
+"""Characters that are told of them in the narrowest of terminals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +35,17 @@ class Hit:
         """The words that were searched for, as they are there."""
         return self.place.text[self.start : self.end]
 
-    @property
-    def around(self) -> tuple[str, str]:
-        """What is before it and after it, as far as it is told."""
-        before = self.place.text[: self.start]
-        after = self.place.text[self.end :]
+    def excerpt(self, length: int) -> tuple[str, str, str]:
+        """What was found between what is around it, on each side so many characters at most.
+
+        It is one line, with what can't be seen as what it is called.
+        """
+        before = _one_line(self.place.text[: self.start][-2 * length :])
+        after = _one_line(self.place.text[self.end :][: 2 * length])
         return (
-            f"…{before[-_AROUND:]}" if len(before) > _AROUND else before,
-            f"{after[:_AROUND]}…" if len(after) > _AROUND else after,
+            f"…{before[1 - length :]}" if len(before) > length else before,
+            _one_line(self.found),
+            f"{after[: length - 1]}…" if len(after) > length else after,
         )
 
 
@@ -93,7 +98,7 @@ def _show(there: Cassette, hits: list[Hit]) -> None:
         out.print(Text(visible(path.as_posix()), style="bold"), soft_wrap=True)
         for hit in hits:
             if hit.path == path:
-                out.print(_line(hit), soft_wrap=True)
+                out.print(_line(hit, out.width), soft_wrap=True)
         out.print()
     files = len({hit.path for hit in hits})
     where = counted(len(there.recordings), "recording")
@@ -101,15 +106,15 @@ def _show(there: Cassette, hits: list[Hit]) -> None:
     out.print(told or f"Found nowhere in {where}.", markup=False)
 
 
-def _line(hit: Hit) -> Text:
-    before, after = (_one_line(text) for text in hit.around)
-    place = Text(f"  {visible(hit.place.path)}: ", style="dim")
-    said = Text.assemble(before, (_one_line(hit.found), "bold reverse"), after)
-    return Text.assemble(place, said)
+def _line(hit: Hit, width: int) -> Text:
+    place = f"  {visible(hit.place.path)}: "
+    room = (width - len(place) - len(_one_line(hit.found))) // 2
+    before, found, after = hit.excerpt(max(room, _LEAST))
+    return Text.assemble((place, "dim"), before, (found, "bold reverse"), after)
 
 
 def _one_line(text: str) -> str:
-    """The text without line breaks, and the spaces that it begins and ends with."""
+    """The text without line breaks; with the spaces that it begins and ends with."""
     return visible(re.sub(r"\s+", " ", text))
 
 
@@ -120,7 +125,7 @@ def _json(hits: list[Hit]) -> str:
             "place": hit.place.path,
             "start": hit.start,
             "found": hit.found,
-            "excerpt": line("".join((hit.around[0], hit.found, hit.around[1]))),
+            "excerpt": "".join(hit.excerpt(_AROUND)),
         }
         for hit in hits
     ]

@@ -1,6 +1,6 @@
 """How the commands print: tables with a line for each row, whatever the width of the terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from rich import box
 from rich.console import Console
@@ -15,24 +15,24 @@ def console() -> Console:
     return Console(highlight=False)
 
 
-def table(*heads: str, numbers: Sequence[str] = ()) -> Table:
-    """A table with these heads; `numbers` are those of figures, which end at one place."""
+def table(*heads: str, cut: Collection[str] = (), numbers: Collection[str] = ()) -> Table:
+    """A table with these heads. Where there is little room, those in `cut` give way.
+
+    `numbers` are those of figures, which end at one place.
+    """
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for head in heads:
-        made.add_column(head, justify="right" if head in numbers else "left")
+        made.add_column(
+            head, justify="right" if head in numbers else "left", no_wrap=head not in cut
+        )
     return made
 
 
-def whole(text: str, style: str = "") -> Text:
-    """A cell that is never cut."""
-    return Text(line(text), style=style, no_wrap=True, overflow="ignore")
+def cell(text: str, style: str = "") -> Text:
+    """What a table holds: one line, which loses its end."""
+    return Text(line(text), style=style, no_wrap=True, overflow="ellipsis")
 
 
 def folded(text: str) -> Text:
-    """A cell that goes on in the next line where there is no room for it."""
+    """What goes on in the next line instead."""
     return Text(line(text), overflow="fold")
-
-
-def excerpt(text: str) -> Text:
-    """A cell of one line, cut where there is no room for it."""
-    return Text(line(text), no_wrap=True, overflow="ellipsis")

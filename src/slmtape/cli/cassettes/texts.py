@@ -35,6 +35,9 @@ def _walk(value: Any, path: str = "") -> Iterator[Place]:
             yield from _walk(item, f"{path}[{index}]")
     elif is_dataclass(value):
         for field in fields(value):
-            if field.name not in _APART:
-                where = f"{path}.{field.name}" if path else field.name
-                yield from _walk(getattr(value, field.name), where)
+            where = f"{path}.{field.name}" if path else field.name
+            inner = getattr(value, field.name)
+            if field.name == "extras":
+                yield from (Place(f"{where}.{name}", text) for name, text in inner)
+            elif field.name not in _APART:
+                yield from _walk(inner, where)

@@ -12,8 +12,8 @@ import click
 from slmtape.cli.cassettes.completing import complete_key
 from slmtape.cli.cassettes.diff import markdown, sides, terminal
 from slmtape.cli.cassettes.diff.changes import Change, Found, Kind, changes, compare
-from slmtape.cli.cassettes.diff.sides import GitError
 from slmtape.cli.cassettes.finding import meant
+from slmtape.cli.cassettes.git import GitError
 from slmtape.contrast import Contrast
 from slmtape.errors import CassetteError
 from slmtape.stores.cassettes import files

@@ -6,19 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from slmtape.errors import ConfigurationError
+from slmtape.cli.cassettes.git import GitError, git
 from slmtape.stores.cassettes import files
 
 Side = Mapping[str, bytes]
 """What every recording's file holds, by its name below the directory."""
-
-
-_OF_HOOKS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
-"""What git tells a hook: where its repository is, seen from where the hook began."""
-
-
-class GitError(ConfigurationError):
-    """What was asked of git can't be had; the message says why."""
 
 
 def directory(path: Path) -> Side:
@@ -74,7 +66,7 @@ class Repository:
     def _run(
         self, *arguments: str, given: bytes = b"", check: bool = True
     ) -> subprocess.CompletedProcess[bytes]:
-        return _git(self.top, *arguments, given=given, check=check)
+        return git(self.top, *arguments, given=given, check=check)
 
 
 def repository(path: Path) -> Repository:
@@ -82,7 +74,7 @@ def repository(path: Path) -> Repository:
     there = path = Path(os.path.abspath(path))  # noqa: PTH100 (links are kept)
     while not there.is_dir():
         there = there.parent
-    told = _git(there, "rev-parse", "--show-toplevel", "--show-prefix").stdout
+    told = git(there, "rev-parse", "--show-toplevel", "--show-prefix").stdout
     top, prefix = os.fsdecode(told).split("\n")[:2]
     below = path.relative_to(there).as_posix()
     whole = PurePosixPath(prefix) / below
@@ -105,23 +97,3 @@ def _blobs(listed: bytes, prefix: str) -> Iterator[tuple[str, str]]:
 def _shown(name: str) -> str:
     """The name as text, whatever bytes it is of."""
     return os.fsencode(name).decode(errors="backslashreplace")
-
-
-def _git(
-    folder: Path, *arguments: str, given: bytes = b"", check: bool = True
-) -> subprocess.CompletedProcess[bytes]:
-    try:
-        done = subprocess.run(
-            ["git", "-C", os.fspath(folder), *arguments],
-            input=given,
-            capture_output=True,
-            check=False,
-            env={name: value for name, value in os.environ.items() if name not in _OF_HOOKS}
-            | {"LC_ALL": "C"},
-        )
-    except OSError as error:
-        raise GitError(f"git can't be run: {error}.") from error
-    if check and done.returncode:
-        said = done.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
-        raise GitError(f"git says: {said or 'nothing'}")
-    return done
