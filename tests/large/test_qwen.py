@@ -86,6 +86,7 @@ def test_code_that_it_writes_is_right(code: ChatCompletion) -> None:
     assert ran.stdout == "checked\n", ran.stderr
 
 
+@pytest.mark.nightly
 def test_another_server_streams_the_same_answer(qwen: Path, code: ChatCompletion) -> None:
     with (
         FakeLLMServer(str(qwen), mode="live", aliases={"model": qwen.stem}) as server,
