@@ -111,7 +111,7 @@ from slmtape.generation import GenerationRequest, Message
 
 engine = engines.load("llamacpp", models.find("smollm2-135m"), "smollm2-135m")
 request = GenerationRequest(
-    model="smollm2-135m", messages=(Message("user", "Tell me about the sea."),), max_tokens=48
+    model="smollm2-135m", messages=(Message("user", "Tell me about the sea."),), max_tokens=24
 )
 print(engine.generate(request, lambda _: None).text)
 """

@@ -45,7 +45,7 @@ def test_an_answer_after_and_beside_others_is_the_one_of_a_new_process_streamed_
     print("seed", SEED)  # noqa: T201
     asked = shuffled(SEED, some.requests)
     streaming = {one.name for one in asked[::2] if one.streams}
-    answers = at_once(server, [*others(SEED, count=8), *asked], streaming)
+    answers = at_once(server, [*others(SEED, count=6), *asked], streaming)
     assert_same(some.told(streaming), answers)
 
 
