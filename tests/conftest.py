@@ -28,7 +28,7 @@ _MOST = 8
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Tests run in as many processes as there are cores; in this one where a file is named."""
+    """Tests run in as many processes as there are cores; in this one where files are named."""
     if all(Path(argument.split("::")[0]).is_file() for argument in config.args):
         return 0
     return min(cores(), _MOST)

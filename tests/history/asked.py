@@ -136,7 +136,7 @@ REQUESTS = (
 _SOME = {
     "a plain question",
     "a third turn",
-    "half of the instructions",
+    "few instructions",
     "few instructions, with log-probabilities",
     "a tool to call or not",
     "a required call",
