@@ -13,8 +13,11 @@ def mismatch(value: Any, schema: Any) -> str | None:
     from jsonschema.exceptions import best_match
     from jsonschema.validators import validator_for
 
-    kind = validator_for(schema, default=Draft202012Validator)
-    error = best_match(kind(schema).iter_errors(value))
+    try:
+        kind = validator_for(schema, default=Draft202012Validator)
+        error = best_match(kind(schema).iter_errors(value))
+    except Exception as failure:  # patterns of another dialect, references that lead nowhere …
+        return f"its schema can't be checked: {type(failure).__name__}: {failure}"
     if error is None:
         return None
     where = error.json_path.removeprefix("$").removeprefix(".")

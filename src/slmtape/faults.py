@@ -114,8 +114,8 @@ class Status(EarlyFault):
     message: str | None = None
 
     def __post_init__(self) -> None:
-        if not 400 <= self.status <= 599:
-            raise FaultError(f"{self.status} is no error: an HTTP status of 400 to 599 is.")
+        if self.status not in range(400, 600):
+            raise FaultError(f"{self.status!r} is no error: an HTTP status of 400 to 599 is.")
         _not_negative(retry_after=self.retry_after or 0)
 
 
@@ -235,7 +235,7 @@ class Pace(Fault):
 
     def __post_init__(self) -> None:
         _not_negative(first=self.first)
-        if self.tokens_per_second is not None and self.tokens_per_second <= 0:
+        if self.tokens_per_second is not None and not 0 < self.tokens_per_second < inf:
             raise FaultError("tokens_per_second is more than 0.")
         if not 0 <= self.jitter <= 1:
             raise FaultError("jitter is from 0 to 1.")
@@ -321,5 +321,7 @@ def _cut(result: Result, after: int, why: FinishReason) -> GenerationResult:
 
 def _not_negative(**numbers: float) -> None:
     for name, number in numbers.items():
-        if number < 0:
-            raise FaultError(f"{name} is 0 at least.")
+        kind = int if name == "after" else int | float
+        if not isinstance(number, kind) or not 0 <= number < inf:
+            what = "a count" if name == "after" else "a finite number"
+            raise FaultError(f"{name} is {what}, 0 at least, not {number!r}.")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from slmtape.errors import FaultError
 from slmtape.faults import Fault
-from slmtape.generation import Request
+from slmtape.generation import GenerationRequest, Request
 from slmtape.matching import Matcher, Rule
 
 
@@ -51,15 +51,20 @@ class Happening(Rule):
     def befalls(self, requests: Sequence[Request], model: str) -> bool:
         """Whether it happens to this call. Raises FaultError where the test's `when` fails."""
         try:
-            if not any(self.matcher.fits(request, model) for request in requests):
+            if not any(self.matcher.fits(one, model) for one in requests if not _counts(one)):
                 return False
-        except Exception as error:
+        except BaseException as error:  # pytest's own are no Exceptions
             raise FaultError(f"{self} raised {type(error).__name__}: {error}") from error
         self.met += 1
         if self.spent or self.met % self._every or self._dice.random() >= self._probability:
             return False
         self.used += 1
         return True
+
+
+def _counts(request: Request) -> bool:
+    """Whether nothing is to be said: the prompt's tokens are counted."""
+    return isinstance(request, GenerationRequest) and request.max_tokens == 0
 
 
 class Happenings:

@@ -56,7 +56,7 @@ class Rule:
     """What a test asked for of the requests that a matcher fits: a stub, or a fault.
 
     `met` is how many requests it fitted, `used` how often it came to anything. Where it is not
-    `optional`, a test is told if it fitted none.
+    `optional`, a test is told if it fitted none: once, then it was `told`.
     """
 
     what = "rule"
@@ -67,6 +67,7 @@ class Rule:
         self.matcher = matcher
         self.times = times
         self.optional = optional
+        self.told = False
         self.met = 0
         self.used = 0
 

@@ -5,12 +5,12 @@ Every run of pytest where slmtape is installed imports this file, so it imports 
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from slmtape.plugin.stash import BEGAN, DESELECTED
+from slmtape.plugin.stash import BEGAN, DESELECTED, LOST, SKIPPED
 
 if TYPE_CHECKING:
     from slmtape.plugin.run import Run
@@ -91,6 +91,28 @@ def pytest_deselected(items: Sequence[pytest.Item]) -> None:
         item.config.stash[DESELECTED] = True
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a test that is skipped would replay is not unused."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        item.config.stash[SKIPPED] = item.nodeid
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same of a file."""
+    report = yield
+    if not report.passed:
+        collector.config.stash[SKIPPED] = collector.nodeid
+    return report
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
     """A worker of pytest-xdist has ended: its numbers are added up here."""
@@ -98,7 +120,7 @@ def pytest_testnodedown(node: Any, error: object) -> None:
     if told:
         _run(node.config).add_worker(told)
     elif error:
-        _run(node.config).lost_worker()
+        node.config.stash[LOST] = node.config.stash.get(LOST, 0) + 1
 
 
 def _run(config: pytest.Config) -> "Run":

@@ -82,9 +82,15 @@ class Replay:
         return answers
 
     def close(self) -> None:
-        """Stop whatever is being generated; nothing of it is recorded."""
+        """Stop whatever is being generated, as `forget` does; nothing more is answered."""
         with self._lock:
             self._closed = True
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: nothing of what is being generated is recorded, and seeds start at 0."""
+        with self._lock:
+            self._unseeded.clear()
             threads = dict(self._threads)
         for answer in threads:
             answer.give_up("The server was stopped.")

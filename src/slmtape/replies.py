@@ -1,7 +1,9 @@
 """`Reply`: an answer as a test writes it."""
 
 import json
+import math
 import re
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -76,6 +78,8 @@ class Reply:
         settle = object.__setattr__
         settle(self, "calls", tuple(map(_called, self.calls)))
         settle(self, "usage", _usage(self.usage))
+        if self.vector is not None:
+            settle(self, "vector", _vector(self.vector))
         self._text()
 
     def result(self, request: Request) -> Result:
@@ -165,6 +169,16 @@ def _called(given: Any) -> tuple[str, str]:
     text = arguments if isinstance(arguments, str) else _json("arguments", arguments)
     _check_text("arguments", text)
     return name, text
+
+
+def _vector(given: Sequence[float]) -> tuple[float, ...]:
+    try:
+        numbers = struct.unpack(f"<{len(given)}f", struct.pack(f"<{len(given)}f", *given))
+    except (struct.error, OverflowError, TypeError) as error:
+        raise StubError(f"A vector is numbers of 32 bits: {error}.") from error
+    if not numbers or not all(map(math.isfinite, numbers)):
+        raise StubError("A vector has one finite number at least.")
+    return numbers
 
 
 def _usage(given: Usage | Mapping[str, int] | None) -> Usage | None:

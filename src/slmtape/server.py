@@ -163,22 +163,21 @@ class FakeLLMServer:
         self.port: int = self._listener.getsockname()[1]
         self.base_url = f"http://{name}:{self.port}/v1"
         protocol = protocols.load("openai")
-        app = create_app(
-            Context(
-                protocol=protocol,
-                served=self._served,
-                replay=self._replay,
-                calls=self.calls,
-                stubs=self._stubs,
-                faults=self._faults,
-                failed=self._failures.append,
-                max_body=max_body,
-                headers=[(k.encode(), v.encode()) for k, v in protocol.headers.items()],
-                api_key=api_key,
-                memory=protocol.memory(),
-            )
+        self._protocol = protocol
+        self._context = Context(
+            protocol=protocol,
+            served=self._served,
+            replay=self._replay,
+            calls=self.calls,
+            stubs=self._stubs,
+            faults=self._faults,
+            failed=self._failures.append,
+            max_body=max_body,
+            headers=[(k.encode(), v.encode()) for k, v in protocol.headers.items()],
+            api_key=api_key,
+            memory=protocol.memory(),
         )
-        self._http = HTTPServer(app, self._listener)
+        self._http = HTTPServer(create_app(self._context), self._listener)
         self._stopped = False
         atexit.register(self.stop)
 
@@ -268,12 +267,13 @@ class FakeLLMServer:
         what the model says. So an application that swallows an exception can't hide a miss from its
         test. What a client did wrong is not counted: it may be what the test is about.
         """
+        self._http.settle()
         failures: list[SlmtapeError] = []
         while self._failures:
             failures.append(self._failures.popleft())
         for rule in (*self._stubs, *self._faults):
-            if rule.idle and not rule.optional:
-                rule.optional = True  # it is told once
+            if rule.idle and not (rule.optional or rule.told):
+                rule.told = True
                 failures.append(
                     NotUsed(rule.what, f"{rule.idle}\n{came(rule.matcher, self.calls)}")
                 )
@@ -293,7 +293,13 @@ class FakeLLMServer:
         return reaction(tuple(self.calls), attempts=attempts, patience=patience, now=time.time())
 
     def reset(self) -> None:
-        """Forget calls, stubs, faults and failures, so that another test can have the server."""
+        """Be as new, but for what is recorded, so that another test can have the server.
+
+        Calls, stubs, faults, failures, stored responses and seeds are forgotten; what is being
+        generated is stopped.
+        """
+        self._replay.forget()
+        self._context.memory = self._protocol.memory()
         self._failures.clear()
         self.calls.clear()
         self._stubs.clear()

@@ -1,6 +1,7 @@
 """uvicorn in a thread, behind a socket that listens before it starts."""
 
 import asyncio
+import concurrent.futures
 import os
 import re
 import socket
@@ -8,6 +9,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -54,6 +56,18 @@ class _HTTP11(HttpToolsProtocol):
             self.transport.close()
 
 
+_PATIENCE = 10.0
+"""Seconds to wait for the thread."""
+
+_TURNS = 10
+"""How often its loop goes round from a client's leaving to whoever is told of that."""
+
+
+async def _turns() -> None:
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
+
+
 class HTTPServer(uvicorn.Server):
     """uvicorn in a thread, which stops at once instead of within the next tenths of a second."""
 
@@ -82,10 +96,20 @@ class HTTPServer(uvicorn.Server):
         self._thread.start()
         self._ready.wait()
 
+    def settle(self) -> None:
+        """Let it notice what has happened, such as that a client has left."""
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
+            settled = asyncio.run_coroutine_threadsafe(_turns(), self._loop)
+            with suppress(TimeoutError, concurrent.futures.CancelledError):
+                settled.result(_PATIENCE)
+
     def stop(self) -> None:
-        """End the thread. Requests that are still being answered are cut off."""
+        """End the thread. Requests that are still being answered are cut off.
+
+        Where a test's own function waits in it, for a stub, it is left to itself.
+        """
         self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join()
+        self._thread.join(_PATIENCE)
 
     def _serve_forever(self) -> None:
         try:

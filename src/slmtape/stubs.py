@@ -55,7 +55,7 @@ class Stub(Rule):
             return None
         try:
             reply = self._reply(request) if self.meets(request, model) else None
-        except Exception as error:
+        except BaseException as error:  # pytest's own are no Exceptions
             self.met += 1
             raise StubError(f"{self} raised {type(error).__name__}: {error}") from error
         if reply is None:
@@ -130,7 +130,7 @@ class Stubs:
     def meet(self, requests: Iterable[Request], model: str) -> None:
         """Count these requests, which a fault keeps from being answered."""
         for request, stub in product(requests, self):
-            with suppress(Exception):  # nobody is answered by it now
+            with suppress(BaseException):  # nobody is answered by it now
                 stub.meets(request, model)
 
     def answer(self, request: Request, model: str) -> Answer | None:

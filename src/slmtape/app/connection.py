@@ -1,7 +1,7 @@
 """What is sent to one client, and what is waited for while it stays."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from math import inf
 from typing import NoReturn
@@ -38,8 +38,13 @@ class Connection:
         """Go on with it; `more`: that is not all."""
         await self._send({"type": "http.response.body", "body": body, "more_body": more})
 
-    async def send_parts(self, headers: Headers, parts: Iterable[Part]) -> None:
-        """Send a whole answer in its time, which begins with its first part. Raises Broken."""
+    async def send_parts(
+        self, headers: Headers, parts: Iterable[Part], ended: Callable[[], object]
+    ) -> None:
+        """Send a whole answer in its time, which begins with its first part.
+
+        Before the client can know that it has ended, that is told. Raises Broken.
+        """
         started = False
         for part in parts:
             await self.pause(part.seconds)
@@ -47,8 +52,10 @@ class Connection:
                 await self.start(headers)
                 started = True
             if part.content is None:
+                ended()
                 await self.break_off(abruptly=False)
             await self.send(part.content, more=True)
+        ended()
         await self.send(b"")
 
     async def break_off(self, *, abruptly: bool) -> NoReturn:

@@ -28,7 +28,7 @@ WIRE = "slmtape.wire"
 FINALLY: Headers = [(b"x-should-retry", b"false")]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Context:
     """What the application works with.
 

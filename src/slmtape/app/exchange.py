@@ -258,8 +258,7 @@ class _Exchange:
             self._call.seconds = None  # it goes on
             written = self._written(asked, answers, results)
             headers = self._headers(_EVENTS if asked.stream else JSON)
-            await self._client.send_parts(headers, fault.send(written))
-        self.ended()
+            await self._client.send_parts(headers, fault.send(written), self.ended)
 
     async def _send_error(
         self, asked: ParsedCall, answers: Sequence[Answer], fault: faults.ErrorEvent

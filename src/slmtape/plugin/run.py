@@ -10,7 +10,7 @@ import pytest
 from slmtape.errors import CassetteError, CheckError, NotUsed, SlmtapeError
 from slmtape.plugin import summary
 from slmtape.plugin.settings import settings
-from slmtape.plugin.stash import BEGAN
+from slmtape.plugin.stash import BEGAN, LOST
 from slmtape.plugin.tally import Tally
 
 if TYPE_CHECKING:
@@ -42,6 +42,10 @@ class Run:
 
         wanted = settings(self._config, item)
         arguments = wanted.arguments() | given
+        if mode := self._config.option.slmtape_mode:
+            arguments["mode"] = mode
+        if arguments["cache"] is None and "mode" not in given:
+            arguments["mode"] = None
         if "model_names" in given or "model_name" in given:
             arguments = {"model_name": None} | arguments | _aliases(given)
         with running(arguments) as server:
@@ -102,8 +106,6 @@ class Run:
                 report.sections.append(("slmtape", "\n\n".join(new)))
         if report.failed:
             item.stash[_FAILED] = True
-        if report.skipped and not hasattr(report, "wasxfail") and _fixtures(item):
-            self.tally.partial = self.tally.partial or "a test with a server was skipped"
         return report
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -141,6 +143,7 @@ class Run:
         """Keep or discard what was recorded for a test, and count."""
         for server in self._servers(item):
             calls = list(server.calls)
+            server.reset()  # what goes on of this test is not the next one's
             if not calls:
                 continue
             try:
@@ -148,27 +151,24 @@ class Run:
             except CassetteError as error:
                 pytest.fail(f"slmtape: {error.message}", pytrace=False)
             self.tally.test(item.nodeid).add(calls, recorded, server.discard())
-        if self._session:
-            self._session.reset()
         item.stash.get(_SERVERS, []).clear()
+        for key in (_RAISED, _FAILED):  # it may be run again
+            if key in item.stash:
+                del item.stash[key]
 
     def add_worker(self, told: dict[str, Any]) -> None:
         """The numbers of a worker of pytest-xdist."""
         self.tally.merge(told)
 
-    def lost_worker(self) -> None:
-        """A worker died, and told nothing."""
-        self.tally.lost += 1
-
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """A worker tells its numbers; otherwise what nobody replayed is looked for."""
         config = self._config
+        self.tally.lost = config.stash.get(LOST, 0)
+        self.tally.partial = self.tally.partial or summary.partial(session, exitstatus)
         if hasattr(config, "workeroutput"):
-            self.tally.partial = self.tally.partial or summary.partial(session, exitstatus)
             config.workeroutput["slmtape"] = self.tally.as_dict()
             return
-        self.tally.partial = self.tally.partial or summary.partial(session, exitstatus)
         if not self.tally.partial and not self.tally.lost:
             folders = {*self.tally.directories, str(settings(config).cassettes)}
             self.unused = summary.unused(sorted(folders), config.stash[BEGAN])

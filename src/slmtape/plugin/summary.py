@@ -10,7 +10,7 @@ import pytest
 from slmtape.errors import CassetteError
 from slmtape.modes import Mode
 from slmtape.plugin.settings import settings
-from slmtape.plugin.stash import DESELECTED
+from slmtape.plugin.stash import DESELECTED, SKIPPED
 from slmtape.plugin.tally import Tally
 
 _SHOWN = 10
@@ -43,7 +43,9 @@ def partial(session: pytest.Session, exitstatus: int) -> str:
         return f"{given[0]} was given"
     if config.stash.get(DESELECTED, False):
         return "tests were deselected"
-    if config.args_source is pytest.Config.ArgsSource.ARGS and not _all(config):
+    if skipped := config.stash.get(SKIPPED, ""):
+        return f"{skipped} was skipped"
+    if config.args_source is not pytest.Config.ArgsSource.TESTPATHS and not _all(config):
         return "only some paths were given"
     if exitstatus != pytest.ExitCode.OK or session.shouldstop or session.shouldfail:
         return "not all tests passed"
@@ -54,8 +56,11 @@ def _all(config: pytest.Config) -> bool:
     """Whether the paths that were given are those of all tests."""
     wanted = config.getini("testpaths") or ["."]
     here = config.invocation_params.dir
-    given = {(here / path).resolve() for path in config.args}
-    return given >= {(config.rootpath / path).resolve() for path in wanted}
+    given = [(here / path).resolve() for path in config.args]
+    return all(
+        any((config.rootpath / path).resolve().is_relative_to(one) for one in given)
+        for path in wanted
+    )
 
 
 def unused(directories: Sequence[str], since: float) -> list[str] | None:

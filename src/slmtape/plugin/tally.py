@@ -1,7 +1,7 @@
 """What servers did for tests, in numbers that processes can hand to each other."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from slmtape.call import Call
@@ -26,6 +26,12 @@ class TestTally:
     replayed: int = 0
     live: int = 0
     saved: float = 0.0
+
+    def merge(self, other: "TestTally") -> None:
+        """Add what servers did for the same test elsewhere."""
+        for field_ in fields(self):
+            mine, theirs = getattr(self, field_.name), getattr(other, field_.name)
+            setattr(self, field_.name, mine + theirs)
 
     def add(self, calls: Iterable[Call], recorded: Sequence[str], discarded: int) -> None:
         """A server's calls, where it recorded what, and how many recordings it discarded."""
@@ -60,7 +66,7 @@ class Tally:
     def merge(self, told: Mapping[str, Any]) -> None:
         """Add what another process told, as `as_dict` does."""
         for name, test in told["tests"].items():
-            self.tests[name] = TestTally(**test)
+            self.test(name).merge(TestTally(**test))
         self.directories |= set(told["directories"])
         self.partial = self.partial or told["partial"]
 
