@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from slmtape import FakeLLMServer, engines
+from slmtape.engines.llamacpp.cores import cores
 from tests.support import ALIASES, CASSETTES, EchoEngine, ask, chat
 
 # A shared machine may be slow; that is not what a property test is about.
@@ -20,6 +21,17 @@ settings.register_profile(
     derandomize=bool(os.environ.get("CI")),  # CI judges a change, not the day's luck
 )
 settings.load_profile("slmtape")
+
+
+_MOST = 8
+"""Processes at most: with more of them the longest test ends no sooner."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Tests run in as many processes as there are cores; in this one where files are named."""
+    if all(Path(argument.split("::")[0]).is_file() for argument in config.args):
+        return 0
+    return min(cores(), _MOST)
 
 
 _NAMED = ("hub", "nightly")

@@ -10,10 +10,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from slmtape import FakeLLMServer
 from slmtape.errors import ContextLengthExceeded
 from slmtape.generation import (
     EmbeddingRequest,
@@ -29,6 +28,9 @@ from slmtape.generation import (
     Token,
 )
 from slmtape.keys import key
+
+if TYPE_CHECKING:  # processes of tests that record, and serve nothing, begin sooner without
+    from slmtape import FakeLLMServer
 
 ROOT = Path(__file__).parents[1]
 CASSETTES = ROOT / "cassettes"
@@ -225,7 +227,7 @@ MESSAGE = b'{"role":"user","content":"first second third"}'
 """A message's JSON."""
 
 
-def connection(server: FakeLLMServer) -> socket.socket:
+def connection(server: "FakeLLMServer") -> socket.socket:
     """A bare connection to a server."""
     return socket.create_connection(("127.0.0.1", server.port), timeout=30)
 

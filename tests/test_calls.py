@@ -4,6 +4,7 @@ import json
 import re
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -114,9 +115,9 @@ def test_a_call_that_did_not_come_is_told_beside_those_that_did() -> None:
 Expected a call (user 'secund', model 'gpt-4o'), but none came.
 
 These came:
-  1. gpt-5 'first' (under way)
-  2. gpt-4o 'second' (under way)
-  3. gpt-5 'third' (under way)
+  1. gpt-5 'first' → under way
+  2. gpt-4o 'second' → under way
+  3. gpt-5 'third' → under way
 
 Call 2 is the nearest. It differs (expected → came):
   user: 'secund' → 'second'"""
@@ -145,9 +146,9 @@ def test_a_call_that_should_not_have_come_is_marked() -> None:
 Expected no call (user 'second'), but 1 came.
 
 These came:
-  1. gpt-5 'first' (under way)
-> 2. gpt-4o 'second' (under way)
-  3. gpt-5 'third' (under way)"""
+  1. gpt-5 'first' → under way
+> 2. gpt-4o 'second' → under way
+  3. gpt-5 'third' → under way"""
     )
     assert "Expected 2 calls (any call), but 3 came." in complaint(
         lambda: THREE.assert_called(times=2)
@@ -167,10 +168,86 @@ def test_another_order_is_told_side_by_side() -> None:
 Expected these calls in this order; other calls came.
 
   expected                              came
-  user 'second' (= call 2)              1. gpt-5 'first' (under way)
-  user 'first' (missing)                2. gpt-4o 'second' (under way)
-                                        3. gpt-5 'third' (under way)"""
+> user 'second' (missing)
+  user 'first'                          1. gpt-5 'first' → under way
+                                        2. gpt-4o 'second' → under way
+                                        3. gpt-5 'third' → under way
+
+user 'second': call 2 is one, but not in this order."""
     )
+
+
+def test_one_missing_call_leaves_the_others_in_their_places() -> None:
+    assert (
+        complaint(lambda: THREE.assert_only("zeroth", "first", Matcher("third", model="gpt-5")))
+        == """\
+Expected exactly these calls; other calls came.
+
+  expected                              came
+> user 'zeroth' (missing)
+  user 'first'                          1. gpt-5 'first' → under way
+>                                       2. gpt-4o 'second' → under way
+  user 'third', model 'gpt-5'           3. gpt-5 'third' → under way
+
+user 'zeroth': call 1 is the nearest. It differs (expected → came):
+  user: 'zeroth' → 'first'"""
+    )
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=6), st.lists(st.sampled_from("abc"), max_size=6))
+def test_an_order_is_met_exactly_where_it_is_within_what_came(
+    expected: list[str], came: list[str]
+) -> None:
+    rest = iter(came)
+    within = all(one in rest for one in expected)
+    calls = Calls(map(call, came))
+    for assertion, met in ((calls.assert_order, within), (calls.assert_only, expected == came)):
+        if met:
+            assertion(*expected)
+            continue
+        told = complaint(partial(assertion, *expected)).splitlines()
+        rows = [line for line in told if line.startswith((">", "  ")) and "→ under way" in line]
+        assert len(rows) == len(came)
+        assert any(line.startswith(">") for line in told)
+
+
+def test_what_calls_were_answered_with_is_told(serve: Serve) -> None:
+    server = serve()
+    server.stub(Reply(calls=[("weather", {"city": "Paris"})]), user="tool")
+    server.stub(Reply(refusal="No."), user="refuse")
+    server.fault(faults.Status(429), user="wait")
+    for text in ("tool", "refuse", "wait", "hello"):
+        ask(server.base_url, chat(text, tools=[WEATHER]))
+    ask(server.base_url, {"model": "echo", "input": "near"}, path="/embeddings")
+    assert complaint(server.calls.assert_not_called).splitlines()[-5:] == [
+        '> 1. echo \'tool\' → weather({"city":"Paris"})',
+        "> 2. echo 'refuse' → 'No.'",
+        "> 3. echo 'wait' → error rate_limit_exceeded",
+        "> 4. echo 'hello' → 'hello'",
+        "> 5. echo 'near' → model",
+    ]
+
+
+def test_of_many_calls_those_about_the_place_are_told() -> None:
+    many = Calls(call(f"number {number}.") for number in range(500))
+    told = complaint(lambda: many.assert_not_called(user="number 250."))
+    assert "> 251. gpt-5 'number 250.'" in told
+    assert "… 238 before" in told
+    assert "… 238 after" in told
+    assert len(told.splitlines()) < 30
+    assert "Call 251 is the nearest" in complaint(lambda: many.assert_called(user="mumber 250."))
+
+
+def test_a_long_text_is_told_from_where_it_is_like_what_was_expected() -> None:
+    long = "It is said. " * 300 + "What is the weather in Paris?"
+    told = complaint(lambda: Calls([call(long)]).assert_called(user="the wether in Paris"))
+    assert "→ …" in told.splitlines()[-1]
+    assert "the weather in Paris" in told.splitlines()[-1]
+
+
+def test_a_part_of_the_calls_is_asserted_alike() -> None:
+    THREE[1:].assert_only("second", "third")
+    assert THREE[0] is next(iter(THREE))
 
 
 @pytest.mark.parametrize(
@@ -199,15 +276,16 @@ def test_an_error_and_a_request_without_messages_are_told() -> None:
     broken = Call("/v1/embeddings", 0.0, error=RequestError("no input", code="missing"))
     vector = Call("/v1/embeddings", 0.0, requests=(EmbeddingRequest(model="e", input="near"),))
     told = complaint(lambda: Calls([broken, vector]).assert_called(user="far"))
-    assert "1. ? /v1/embeddings (error missing)" in told
-    assert "2. ? 'near' (under way)" in told
+    assert "1. ? /v1/embeddings → error missing" in told
+    assert "2. ? 'near' → under way" in told
     alone = complaint(lambda: Calls([broken]).assert_called(user="far"))
     assert "the request makes no sense: no input" in alone
 
 
 def test_what_a_predicate_raises_is_seen() -> None:
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError) as caught:
         THREE.filter(when=lambda request: bool(1 / 0))
+    assert "'first'" in caught.value.__notes__[0]
 
 
 def test_calls_may_come_while_they_are_looked_at() -> None:

@@ -162,6 +162,18 @@ def test_chance_is_repeatable() -> None:
     assert 20 < happened(100, probability=0.3, seed=7).count("x") < 40
 
 
+def test_a_fault_that_never_happened_is_told_but_for_bad_luck() -> None:
+    late = Happening(faults.Reset(), Matcher(), every=3)
+    lucky = Happening(faults.Reset(), Matcher(), probability=0.0)
+    assert [one.idle.split(" ")[0] for one in (late, lucky)] == ["No", "No"]
+    for one in (late, lucky):
+        one.befalls([request_for()], "echo")
+    assert late.idle == (
+        "It never came to the fault Reset() for any request: 1 met it, and one in 3 fails."
+    )
+    assert lucky.idle == ""
+
+
 def test_only_calls_that_are_meant_are_counted() -> None:
     happening = Happening(faults.Reset(), Matcher(user="b"), every=2)
     asked = ["a", "b", "a", "b", "ab", "b"]

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slmtape import faults
-from slmtape.call import Call
-from slmtape.errors import ClientGone, SlmtapeError
+from slmtape.call import Call, Wire
+from slmtape.errors import ClientGone, ServerStopped, SlmtapeError
 from slmtape.faults import Fault
 from slmtape.generation import GenerationResult, Message, Piece
 from slmtape.reaction import Reaction, reaction
@@ -96,12 +96,57 @@ def test_what_was_refused_for_good_is_not_asked_again(status: int) -> None:
     assert kinds(call(0, faults.Status(status)), call(5, text="other")) == []
 
 
+def test_of_several_that_failed_the_one_that_is_due_is_tried_again() -> None:
+    error = faults.Status(503)
+    at_once = [call(0, LIMIT), call(0.05, error), call(0.7), call(2.2)]
+    assert kinds(*at_once) == []
+    assert kinds(*at_once[:2], call(0.7), call(0.8)) == ["ignored_retry_after"]
+
+
+def test_who_opens_another_connection_asks_beside_the_first() -> None:
+    def burst(*wires: Wire) -> list[str]:
+        storm = [call(0.11 * i, faults.Status(503), wire=wire) for i, wire in enumerate(wires)]
+        return kinds(*storm)
+
+    one = Wire()
+    assert burst(*[Wire() for _ in range(9)]) == []
+    assert burst(*[one] * 9) == ["retried_too_often", "no_back_off"]
+    assert burst(*[Wire(closed=1_000_000 + 0.11 * (i + 1)) for i in range(9)]) == burst(*[one] * 9)
+    pool = [Wire() for _ in range(3)]
+    assert burst(*pool * 4) == []  # each of three is tried four times
+
+
+def test_who_comes_back_when_told_to_backs_off() -> None:
+    soon = faults.Status(429, retry_after=0.02)
+    assert kinds(*[call(0.13 * number, soon) for number in range(4)]) == []
+    left: dict[str, Any] = {"error": ClientGone()}
+    assert kinds(*[call(0.11 * number, faults.Delay(9), **left) for number in range(4)]) == []
+
+
+def test_a_silence_that_the_servers_end_cut_short_was_waited_in() -> None:
+    stopped = call(0, faults.Stall(), seconds=3.0, error=ServerStopped("stopped"))
+    told = reaction([stopped], patience=0)
+    assert [str(one.text) for one in told.findings] == ["call 1 still waits"]
+
+
+def test_a_silence_that_did_not_come_or_is_short_is_none() -> None:
+    missed = call(0, faults.Stall(seconds=9), seconds=0.1, error=SlmtapeError("nothing recorded"))
+    assert kinds(replace(missed, results=())) == []
+    assert kinds(call(0, faults.Stall(seconds=0.3), seconds=None)) == []
+
+
 def test_one_that_waits_for_ever_has_no_time_out() -> None:
     assert kinds(call(0, faults.Stall(), seconds=None)) == ["no_time_out"]
     assert kinds(call(0, faults.Delay(9), seconds=9.1)) == ["no_time_out"]
     assert kinds(call(0, faults.Delay(2), seconds=2.1)) == []
     assert kinds(call(0, faults.Delay(2), seconds=2.1), patience=1) == ["no_time_out"]
     assert kinds(call(0, faults.Stall(), seconds=3.0, error=ClientGone())) == []
+
+
+def test_who_has_not_yet_waited_long_has_patience_left() -> None:
+    waiting = call(0, faults.Stall(), seconds=None)
+    for now, found in ((1_000_004, []), (1_000_006, ["no_time_out"])):
+        assert reaction([waiting], now=now).kinds() == found
 
 
 def test_a_stream_without_an_end_is_no_answer() -> None:
@@ -114,6 +159,40 @@ def test_a_stream_without_an_end_is_no_answer() -> None:
     told = reaction([cut, used])
     assert told.findings[0].calls == (1, 2)
     assert "call 2 goes on from what it said" in told.findings[0].text
+
+
+def test_a_stream_without_an_end_may_be_asked_of_another_model_or_given_up() -> None:
+    cut = call(0, faults.End(after=2), stream=True)
+    other = call(1)
+    other.requests = (replace(request_for("hello"), model="another"),)
+    assert kinds(cut, other) == []
+    again = call(1, faults.End(after=2), stream=True)
+    assert kinds(cut, again) == []
+    limited = call(0, LIMIT)
+    assert kinds(limited, replace(cut, started=1_000_003)) == ["accepted_truncated_stream"]
+
+
+def test_what_a_stream_without_an_end_said_may_come_back_from_the_user() -> None:
+    cut = call(0, faults.End(after=3), stream=True)
+    told = reaction([cut, call(3, text="summarize: one two three")])
+    assert told.findings[0].calls == (1, 2)
+    assert reaction([cut, call(3, text="summarize")]).findings[0].calls == (1,)
+
+
+def test_many_calls_are_judged_soon() -> None:
+    class Counted(Call):
+        compared = 0
+
+        def __getattribute__(self, name: str) -> Any:
+            Counted.compared += name == "requests"
+            return super().__getattribute__(name)
+
+    many: list[Call] = []
+    for number in range(500):
+        one = call(number, faults.Status(500), text=f"{number}")
+        many.append(Counted(one.path, one.started, one.requests, fault=one.fault, seconds=0.1))
+    reaction(many)
+    assert Counted.compared < 10 * len(many)
 
 
 def test_what_is_sent_at_once_is_not_asked_again() -> None:

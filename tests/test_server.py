@@ -274,7 +274,7 @@ def test_a_miss_names_the_test_to_run(
     message = ask(server.base_url, chat("hello")).error["message"]
     assert "SLMTAPE_MODE=auto pytest " in message
     assert "tests/test_server.py::test_a_miss_names_the_test_to_run" in message
-    assert "Nothing is recorded yet." in message
+    assert "Nothing is recorded in " in message
 
 
 def test_check_raises_what_the_application_swallowed_and_once_only(

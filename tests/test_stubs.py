@@ -1,6 +1,9 @@
 """Answers that a test wrote."""
 
+import json
 import re
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from slmtape import FakeLLMServer, Reply, Usage
+from slmtape import FakeLLMServer, Reply, Usage, faults
 from slmtape.errors import CheckError, ConfigurationError, StubError
 from slmtape.generation import EmbeddingRequest, GenerationResult, JsonFormat, Request, Tool
 from slmtape.keys import json_text
@@ -192,13 +195,79 @@ def test_a_stub_that_no_request_met_fails_the_check_once(serve: Serve) -> None:
     server = serve()
     server.stub("hi", user="hello", model="echo")
     server.stub("hi", user="hello", optional=True)
-    with pytest.raises(CheckError, match="one stub met no request") as caught:
+    with pytest.raises(CheckError, match="one stub came to nothing") as caught:
         server.check()
     assert "No request met the stub for user 'hello', model 'echo'." in str(caught.value)
     server.check()
     server.stub("hi")
     said(server, "x")
     server.check()
+
+
+def test_what_came_instead_of_a_stubs_request_is_told(serve: Serve) -> None:
+    server = serve()
+    server.stub("hi", user="Lomdon")
+    ask(server.base_url, chat("London"))
+    with pytest.raises(CheckError, match=r"user: 'Lomdon' → 'London'"):
+        server.check()
+
+
+def test_a_stub_that_a_fault_kept_from_answering_was_met(serve: Serve) -> None:
+    server = serve()
+    server.stub("hi")
+    server.fault(faults.Status(401))
+    assert ask_anyhow(server) == 401
+    server.check()
+
+
+def ask_anyhow(server: FakeLLMServer) -> int:
+    """The status of an answer to anything, be it an error that a client may ask again."""
+    url = f"{server.base_url}/chat/completions"
+    body = json.dumps(chat("x")).encode()
+    request = urllib.request.Request(url, body, {"content-type": "application/json"})
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request)
+    with caught.value as error:
+        return error.code
+
+
+def test_a_miss_says_which_stubs_did_not_fit(serve: Serve, tmp_path: Path) -> None:
+    server = serve(cache=tmp_path / "cassettes", mode="replay")
+    server.stub("hi", user="weather")
+    server.stub(["hi"], user="Wheather")
+    said(server, "Wheather")
+    message = ask(server.base_url, chat("Wheather")).error["message"]
+    stubs = "the stub for user 'weather'; the stub for user 'Wheather' is used up"
+    assert f"No stub fits: {stubs}." in message
+    server.reset()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        (lambda: Reply(calls=("f", {"a": 1})), "pairs of a name and arguments, not 'f'"),  # type: ignore[arg-type]
+        (lambda: Reply(calls=[("", {})]), "pairs of a name"),
+        (lambda: Reply(calls=[("f", {"a": object()})]), "arguments can't be said as JSON"),
+        (lambda: Reply(data={1, 2}), "data can't be said as JSON"),
+        (lambda: Reply(data="\ud800"), "data can't be sent"),
+        (lambda: Reply("\ud800"), "text can't be sent"),
+        (lambda: Reply("x", usage={"prompt": 3}), "usage is counts of tokens"),
+        (lambda: Reply("x", finish_reason="lenght"), "one of stop, length, content_filter"),  # type: ignore[arg-type]
+        (lambda: Reply("x", data=1), "`text` or `data`, not both"),
+        (lambda: Reply(3), "text is a text, not 3"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_can_not_be_said_is_refused_when_it_is_written(
+    wrong: Callable[[], Reply], complaint: str
+) -> None:
+    with pytest.raises(StubError, match=complaint):
+        wrong()
+
+
+def test_calls_and_usage_may_be_written_as_openai_has_them() -> None:
+    reply = Reply(calls=[{"name": "f", "arguments": '{"a":1}'}], usage={"prompt_tokens": 3})
+    told = result(reply, request_for(tools=(Tool("f"),)))
+    assert (told.tool_calls[0].arguments, told.prompt_tokens) == ('{"a":1}', 3)
 
 
 def test_a_vector_answers_an_embedding_and_nothing_else(serve: Serve) -> None:

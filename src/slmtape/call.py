@@ -1,6 +1,6 @@
 """One HTTP call: what a server was asked, and what came of it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from slmtape.answers import Source
@@ -20,6 +20,13 @@ from slmtape.results import plain
 from slmtape.verify import Verdict
 
 
+@dataclass(slots=True, eq=False)
+class Wire:
+    """A client's connection: `closed` is in seconds since the epoch; None: it is open."""
+
+    closed: float | None = None
+
+
 @dataclass(slots=True)
 class Call:
     """One HTTP call.
@@ -29,7 +36,8 @@ class Call:
     is what they are recorded under, `source` who gave them: "cassette", "model" or "stub".
     `verdicts` is what came of comparing them with what the model says now, in mode `verify`;
     `fault` what was made to go wrong. `started` is in seconds since the epoch, `seconds` the time
-    until the call was answered, refused or given up; None: it is under way.
+    until the call was answered, refused or given up; None: it is under way. `wire` is the
+    connection that it came over, where that is known.
     """
 
     path: str
@@ -45,6 +53,7 @@ class Call:
     fault: Fault | None = None
     error: SlmtapeError | None = None
     seconds: float | None = None
+    wire: Wire | None = field(default=None, repr=False, compare=False)
 
     @property
     def replayed(self) -> bool | None:

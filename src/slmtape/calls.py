@@ -21,6 +21,8 @@ class Calls(Sequence[Call]):
     @property
     def last(self) -> Call:
         """The latest. Raises IndexError where there was none."""
+        if not self._calls:
+            raise IndexError("No call came.")
         return self._calls[-1]
 
     def filter(
@@ -58,7 +60,9 @@ class Calls(Sequence[Call]):
         came; None: one at least.
         """
         __tracebackhide__ = True
-        wanted = Expectation(Matcher(user, model, when), path, tuple(tools))
+        wanted = Expectation(
+            Matcher(user, model, when), path, (tools,) if isinstance(tools, str) else tuple(tools)
+        )
         calls = tuple(self)
         found = sum(map(wanted.fits, calls))
         _raise(complaint(wanted, calls, found, times))
@@ -110,9 +114,9 @@ class Calls(Sequence[Call]):
     @overload
     def __getitem__(self, index: int) -> Call: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Call]: ...
-    def __getitem__(self, index: int | slice) -> Call | Sequence[Call]:
-        return self._calls[index]
+    def __getitem__(self, index: slice) -> "Calls": ...
+    def __getitem__(self, index: int | slice) -> "Call | Calls":
+        return Calls(self._calls[index]) if isinstance(index, slice) else self._calls[index]
 
     def __repr__(self) -> str:
         return f"Calls({self._calls!r})"

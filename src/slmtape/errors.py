@@ -133,11 +133,11 @@ class FaultError(SlmtapeError, ValueError):
 
 
 class NotUsed(SlmtapeError):
-    """A stub or a fault that no request met: the test does not test what it says."""
+    """A stub or a fault that came to nothing: the test does not test what it says."""
 
-    def __init__(self, what: str, matcher: str) -> None:
-        super().__init__(f"No request met the {what} for {matcher}.")
-        self.counted = (what, "met no request")
+    def __init__(self, what: str, message: str) -> None:
+        super().__init__(message)
+        self.counted = (what, "came to nothing")
 
 
 class CheckError(SlmtapeError, AssertionError):

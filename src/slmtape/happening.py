@@ -28,7 +28,8 @@ class Happening(Rule):
         optional: bool = False,
     ) -> None:
         if not isinstance(fault, Fault):
-            raise FaultError(f"{fault!r} is no fault: they are in slmtape.faults.")
+            made = f", {fault.__name__}(…) is" if isinstance(fault, type) else ""
+            raise FaultError(f"{fault!r} is no fault{made}: they are in slmtape.faults.")
         if every < 1 or not 0 <= probability <= 1:
             raise FaultError("`every` is 1 at least, `probability` is from 0 to 1.")
         super().__init__(matcher, times=times, optional=optional)
@@ -37,6 +38,15 @@ class Happening(Rule):
         self._every = every
         self._probability = probability
         self._dice = random.Random(seed)
+
+    @property
+    def idle(self) -> str:
+        """A sentence where it never happened, but for bad luck; else nothing."""
+        if self.used or (self.met and self._probability < 1):
+            return ""
+        if self.met:
+            return f"It never came to {self}: {self.met} met it, and one in {self._every} fails."
+        return super().idle
 
     def befalls(self, requests: Sequence[Request], model: str) -> bool:
         """Whether it happens to this call. Raises FaultError where the test's `when` fails."""

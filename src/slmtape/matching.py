@@ -21,6 +21,10 @@ class Matcher:
     model: str | None = None
     when: Callable[[Request], bool] | None = None
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.user, str | re.Pattern | None):
+            raise ConfigurationError(f"What a user said is a text or a pattern, not {self.user!r}.")
+
     def fits(self, request: Request, model: str) -> bool:
         """Whether this request is meant, for which a client asked by this model's name."""
         return (
@@ -65,6 +69,11 @@ class Rule:
         self.optional = optional
         self.met = 0
         self.used = 0
+
+    @property
+    def idle(self) -> str:
+        """A sentence where it came to nothing, though it should; else nothing."""
+        return "" if self.met else f"No request met {self}."
 
     @property
     def spent(self) -> bool:

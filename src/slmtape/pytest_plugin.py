@@ -54,13 +54,18 @@ def pytest_configure(config: pytest.Config) -> None:
         "slmtape(model, mode, cassettes, aliases): how the fixture fake_llm_server is made",
     )
     config.stash[BEGAN] = time.time()
-    if mode := config.option.slmtape_mode:
-        from slmtape.plugin.settings import checked_mode
+    if os.environ.get("SLMTAPE_MODE") or config.option.slmtape_mode:
+        from slmtape.plugin.settings import settings
 
-        checked_mode(mode)
+        settings(config)  # a wrong mode is told once
+    if mode := config.option.slmtape_mode:
         config.stash[_MODE_BEFORE] = os.environ.get("SLMTAPE_MODE")
         os.environ["SLMTAPE_MODE"] = mode
-    if config.option.slmtape_report:
+    if (
+        config.option.slmtape_report
+        or config.option.slmtape_fail_unused
+        or config.getini("slmtape_fail_unused")
+    ):
         _run(config)
 
 

@@ -1,14 +1,21 @@
-"""How an application reacted to the faults that a test asked for."""
+"""How an application reacted to the faults that a test asked for.
 
+Known is only what came to the server. A call tries another one again if it asks the same after that
+one had failed, unless it opened a connection while that one's was open: a client that waits for its
+answer has no use for a second connection, so those are equal requests that were sent at once.
+"""
+
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 from typing import Literal
 
 from slmtape import faults
 from slmtape.call import Call
-from slmtape.errors import ClientGone
-from slmtape.generation import GenerationResult
+from slmtape.errors import ClientGone, ServerStopped
+from slmtape.generation import GenerationRequest, GenerationResult
 
 Kind = Literal[
     "retried_too_often",
@@ -25,6 +32,9 @@ _HOPELESS = (400, 401, 403, 404, 413, 422)
 
 _AT_ONCE = 0.05
 """Seconds in which nobody backs off."""
+
+_QUOTABLE = 12
+"""How many characters a user hardly says by chance just as a model did."""
 
 _EARLY = 0.95
 """How much of the time that it was asked to wait a client must have waited: clocks differ."""
@@ -70,17 +80,18 @@ class Reaction:
         return "\n".join([*self.timeline, *verdict])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Attempt:
-    """A call, and its number."""
+    """A call, and its number.
+
+    `end` is when it was over, in seconds since the epoch; None: it is under way. `opens` whether it
+    is the first on its connection.
+    """
 
     number: int
     call: Call
-
-    @property
-    def end(self) -> float | None:
-        """When it was over, in seconds since the epoch; None: it is under way."""
-        return None if self.call.seconds is None else self.call.started + self.call.seconds
+    end: float | None
+    opens: bool
 
     @property
     def failed(self) -> bool:
@@ -89,9 +100,27 @@ class _Attempt:
         broken = isinstance(call.fault, faults.Reset | faults.Malformed | faults.End)
         return call.fault is not None and (broken or call.error is not None)
 
+    @property
+    def due(self) -> float:
+        """When it may be tried again, as far as the client was told."""
+        wait = getattr(self.call.fault, "retry_after", None)
+        return inf if self.end is None else self.end + (wait or 0.0)
+
+    def follows(self, before: "_Attempt") -> bool:
+        """Whether it may try that one again."""
+        started, wire = self.call.started, before.call.wire
+        if before.end is None or started < before.end:
+            return False
+        beside = self.opens and wire and (wire.closed is None or wire.closed > started)
+        return not beside
+
 
 def reaction(
-    calls: Sequence[Call], *, attempts: int = ATTEMPTS, patience: float = PATIENCE
+    calls: Sequence[Call],
+    *,
+    attempts: int = ATTEMPTS,
+    patience: float = PATIENCE,
+    now: float = inf,
 ) -> Reaction:
     """What an application did when calls went wrong.
 
@@ -99,47 +128,51 @@ def reaction(
         calls: all that a server got.
         attempts: how often an application may ask the same, if that fails each time.
         patience: for how many seconds of silence it may wait.
+        now: until when calls that are under way have waited, in seconds since the epoch.
     """
     findings: list[Finding] = []
     timeline: list[str] = []
-    for chain in _chains(calls):
+    every = _attempts(calls)
+    for chain in _chains(every):
         timeline += _timeline(chain)
         findings += _too_often(chain, attempts)
         findings += _too_early(chain)
         findings += _at_once(chain)
-        findings += _too_patient(chain, patience)
-        findings += _truncated(chain, calls)
+        findings += _too_patient(chain, patience, now)
+        findings += _truncated(chain, every)
     return Reaction(tuple(findings), tuple(timeline))
 
 
-def _chains(calls: Sequence[Call]) -> Iterator[list[_Attempt]]:
-    """Calls that asked the same, each after the one before had failed; where anything failed."""
-    taken: set[int] = set()
-    numbered = [_Attempt(number, call) for number, call in enumerate(calls, 1)]
-    for first in numbered:
-        if first.number in taken or first.call.fault is None:
-            continue
-        chain = [first]
-        while chain[-1].failed and (following := _next(chain[-1], numbered, taken)):
-            chain.append(following)
-            taken.add(following.number)
-        yield chain
+def _attempts(calls: Sequence[Call]) -> list[_Attempt]:
+    attempts, wires = [], set()
+    for number, call in enumerate(calls, 1):
+        seconds = call.seconds  # once: other threads go on
+        end = None if seconds is None else call.started + seconds
+        opens = call.wire is not None and id(call.wire) not in wires
+        wires.add(id(call.wire))
+        attempts.append(_Attempt(number, call, end, opens))
+    return attempts
 
 
-def _next(before: _Attempt, attempts: Sequence[_Attempt], taken: set[int]) -> _Attempt | None:
-    """The call that asks the same again, after this one was over."""
-    end, call = before.end, before.call
-    if end is None:
-        return None
-    again = (
-        other
-        for other in attempts
-        if other.number not in taken
-        and other.call.started >= end - 0.001  # two clocks
-        and (other.call.path, other.call.requests) == (call.path, call.requests)
-        and other.number > before.number
-    )
-    return next(again, None)
+def _chains(attempts: Sequence[_Attempt]) -> list[list[_Attempt]]:
+    """Calls that asked the same, each after the one before had failed; where anything failed.
+
+    Where several have failed, the one that may be tried again first is the one that is: nobody is
+    accused of what need not have been.
+    """
+    chains: list[list[_Attempt]] = []
+    failed: defaultdict[object, list[list[_Attempt]]] = defaultdict(list)
+    for attempt in sorted(attempts, key=lambda one: one.call.started):
+        known = failed[attempt.call.path, attempt.call.requests]
+        before = [chain for chain in known if attempt.follows(chain[-1])]
+        chain = min(before, key=lambda chain: chain[-1].due, default=None)
+        if chain is None:
+            chains.append(chain := [])
+            known.append(chain)
+        chain.append(attempt)
+        if not attempt.failed:
+            known.remove(chain)
+    return [chain for chain in chains if chain[0].call.fault]
 
 
 def _too_often(chain: Sequence[_Attempt], attempts: int) -> Iterator[Finding]:
@@ -167,7 +200,13 @@ def _too_early(chain: Sequence[_Attempt]) -> Iterator[Finding]:
 
 
 def _at_once(chain: Sequence[_Attempt]) -> Iterator[Finding]:
-    hasty = [(before, after) for before, after, gap in _gaps(chain) if gap < _AT_ONCE]
+    hasty = [
+        (before, after)
+        for before, after, gap in _gaps(chain)
+        if gap < _AT_ONCE
+        and not gap >= before.due - (before.end or 0) > 0  # it was told to wait no longer
+        and not isinstance(before.call.error, ClientGone)  # it waited already
+    ]
     if len(hasty) >= 2:
         numbers = (hasty[0][0].number, *(after.number for _, after in hasty))
         listed = ", ".join(str(number) for number in numbers)
@@ -175,35 +214,58 @@ def _at_once(chain: Sequence[_Attempt]) -> Iterator[Finding]:
         yield Finding("no_back_off", numbers, text)
 
 
-def _too_patient(chain: Sequence[_Attempt], patience: float) -> Iterator[Finding]:
+def _too_patient(chain: Sequence[_Attempt], patience: float, now: float) -> Iterator[Finding]:
     for one in chain:
-        fault = one.call.fault
+        call, fault = one.call, one.call.fault
         if not isinstance(fault, faults.Delay | faults.Stall):
             continue
-        if one.end is None:
-            text = f"call {one.number} still waits"
-        elif isinstance(one.call.error, ClientGone) or (fault.seconds or 0) < patience:
+        if isinstance(fault, faults.Stall) and not call.results:
+            continue  # there was no answer yet, or none at all
+        seconds = inf if fault.seconds is None else fault.seconds
+        waited = seconds if one.end is not None else min(seconds, now - call.started)
+        if isinstance(call.error, ClientGone) or waited < patience:
             continue
+        if one.end is None or isinstance(call.error, ServerStopped):
+            text = f"call {one.number} still waits"
         else:
-            text = f"call {one.number} waited out a silence of {fault.seconds:g} s"
+            text = f"call {one.number} waited out a silence of {seconds:g} s"
         yield Finding("no_time_out", (one.number,), text)
 
 
-def _truncated(chain: Sequence[_Attempt], calls: Sequence[Call]) -> Iterator[Finding]:
+def _truncated(chain: Sequence[_Attempt], attempts: Sequence[_Attempt]) -> Iterator[Finding]:
     last = chain[-1]
-    fault = last.call.fault
-    if not (isinstance(fault, faults.End) and last.call.stream):
+    fault, end = last.call.fault, last.end
+    if not (isinstance(fault, faults.End) and last.call.stream and last.call.results):
         return
+    later = [] if end is None else [one for one in attempts if one.call.started >= end]
+    said = _said(last.call, fault.after).strip()
+    used = [one.number for one in later if said and _repeats(one.call, said)]
+    question = _question(last.call)
+    before = any(isinstance(one.call.fault, faults.End) for one in chain[:-1])
+    if not used and (before or any(_question(one.call) == question for one in later)):
+        return  # it asked again, be it another model, or had done so before it gave up
     text = f"the stream of call {last.number} had no end, and nobody asked again"
-    said = _said(last.call, fault.after)
-    used = [
-        number
-        for number, call in enumerate(calls, 1)
-        if said and number > last.number and any(said == one.content for one in call.messages)
-    ]
     if used:
         text += f"; call {used[0]} goes on from what it said by then"
     yield Finding("accepted_truncated_stream", (last.number, *used[:1]), text)
+
+
+def _question(call: Call) -> object:
+    """What is the same where a client asks again, be it another model."""
+    return [
+        (one.messages, one.prompt) if isinstance(one, GenerationRequest) else one
+        for one in call.requests
+    ]
+
+
+def _repeats(call: Call, said: str) -> bool:
+    """Whether this is among what is sent: as a model's message, or in one of the user's."""
+    return any(
+        message.content.strip() == said
+        if message.role == "assistant"
+        else message.role == "user" and len(said) >= _QUOTABLE and said in message.content
+        for message in call.messages
+    )
 
 
 def _said(call: Call, after: int) -> str:

@@ -39,8 +39,8 @@ class Replay:
 
     `engine` returns the engine for a served model's name; it is called at the first miss. While it
     waits for the model, it calls what it is given: that raises where nobody wants it any more.
-    `remedy` says, in a sentence, how to have a missing request recorded. `changed` is told of
-    recordings that are no longer what the model says, which their clients get all the same.
+    `remedy` says how to have a missing request recorded, `place` where recordings are. `changed` is
+    told of recordings that are no longer what the model says, which their clients get all the same.
     """
 
     def __init__(
@@ -50,12 +50,14 @@ class Replay:
         store: Store | None,
         engine: Callable[[str, Callable[[], object]], Engine],
         remedy: Callable[[], str],
+        place: str = "",
         changed: Callable[[RecordingChanged], object] = lambda _: None,
     ) -> None:
         self._mode = mode
         self._store = store
         self._engine = engine
         self._remedy = remedy
+        self._place = place
         self._changed = changed
         self._unseeded: dict[GenerationRequest, _Seeds] = {}
         self._under_way: dict[str, Answer] = {}
@@ -186,7 +188,7 @@ class Replay:
             closest = nearest(request, self._store.requests() if self._store else {})
         said = [f"No recording answers this request (key {where}, model {request.model!r})."]
         if closest is None:
-            said.append("Nothing is recorded yet.")
+            said.append(f"Nothing is recorded in {self._place}." if self._place else "")
         else:
             said.append(f"The nearest is {closest[0]}, which differs in (recorded → asked):")
             said.extend(f"  {line}" for line in differences(request, closest[1]))

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from slmtape.app import create_app
 from slmtape.app.context import Context
 from slmtape.calls import Calls
 from slmtape.errors import CheckError, ConfigurationError, NotUsed, SlmtapeError
+from slmtape.expecting import came
 from slmtape.faults import Fault
 from slmtape.generation import Engine, Request, Store
 from slmtape.happening import Happening, Happenings
@@ -145,6 +147,7 @@ class FakeLLMServer:
             store=self._store,
             engine=self._engine,
             remedy=self._remedy,
+            place=str(cache or ""),
             changed=self._failures.append,
         )
         try:
@@ -269,9 +272,11 @@ class FakeLLMServer:
         while self._failures:
             failures.append(self._failures.popleft())
         for rule in (*self._stubs, *self._faults):
-            if not rule.met and not rule.optional:
+            if rule.idle and not rule.optional:
                 rule.optional = True  # it is told once
-                failures.append(NotUsed(rule.what, str(rule.matcher)))
+                failures.append(
+                    NotUsed(rule.what, f"{rule.idle}\n{came(rule.matcher, self.calls)}")
+                )
         if failures:
             raise CheckError(failures)
 
@@ -285,7 +290,7 @@ class FakeLLMServer:
             attempts: how often it may ask the same, if that fails each time.
             patience: for how many seconds of silence it may wait.
         """
-        return reaction(tuple(self.calls), attempts=attempts, patience=patience)
+        return reaction(tuple(self.calls), attempts=attempts, patience=patience, now=time.time())
 
     def reset(self) -> None:
         """Forget calls, stubs, faults and failures, so that another test can have the server."""
@@ -359,6 +364,12 @@ class FakeLLMServer:
             self._store.close()
 
     def _remedy(self) -> str:
+        """What to do about a miss."""
+        stubs = [f"{stub}{' is used up' * stub.spent}" for stub in self._stubs]
+        fits = [f"No stub fits: {'; '.join(stubs)}."] if stubs else []
+        return "\n".join([*fits, self._recording()])
+
+    def _recording(self) -> str:
         if self._mode_given:
             return "To record it, run this once with mode='auto', and commit the new file."
         test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]

@@ -6,12 +6,14 @@ import re
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from slmtape.app.context import BREAK
+from slmtape.app.context import BREAK, WIRE
+from slmtape.call import Wire
 from slmtape.errors import ConfigurationError
 
 
@@ -29,9 +31,17 @@ class _HTTP11(HttpToolsProtocol):
             data = self._OFFER.sub(b"\r\nx-upgrade:", data[:end]) + data[end:]
         super().data_received(data)
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self._wire = Wire()
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._wire.closed = time.time()
+        super().connection_lost(exc)
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {BREAK: self._break}  # type: ignore[dict-item]
+        self.scope["extensions"] = {BREAK: self._break, WIRE: self._wire}  # type: ignore[dict-item]
 
     def _break(self, abruptly: bool) -> None:
         """Close the connection; `abruptly`: with a reset, which drops what was not yet sent."""

@@ -28,12 +28,8 @@ def tiny_models(pytestconfig: pytest.Config, llama_cpp_models: Path) -> dict[str
     assert pytestconfig.cache is not None
     written = Path(tiny.__file__).read_bytes() + str(llama_cpp_models).encode()
     digest = hashlib.sha256(written).hexdigest()[:16]
-
-    def write_all(folder: Path) -> None:
-        for name, family in tiny.FAMILIES.items():
-            tiny.write(family, llama_cpp_models, folder / f"{name}.gguf")
-
-    folder = once(pytestconfig.cache, f"tiny-{digest}", write_all)
+    name = f"tiny-{digest}"
+    folder = once(pytestconfig.cache, name, lambda to: tiny.write_all(llama_cpp_models, to))
     return {name: folder / f"{name}.gguf" for name in tiny.FAMILIES}
 
 

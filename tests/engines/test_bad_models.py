@@ -8,7 +8,7 @@ import pytest
 
 from slmtape import FakeLLMServer, engines, models
 from slmtape.errors import EngineError
-from tests.engines import tiny
+from tests.engines.tiny import EMBEDS
 from tests.support import ask, chat
 
 pytestmark = pytest.mark.live
@@ -72,10 +72,8 @@ def test_what_is_wrong_with_a_file_is_told(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_model_for_embeddings_is_told(llama_cpp_models: Path, good: Path, tmp_path: Path) -> None:
-    bad = tmp_path / "bad.gguf"
-    tiny.write(tiny.LLAMA, llama_cpp_models, bad, embeds=True)
-    assert_told(bad, "is a model for embeddings", good)
+def test_a_model_for_embeddings_is_told(good: Path) -> None:
+    assert_told(good.with_name(EMBEDS), "is a model for embeddings", good)
 
 
 def test_a_vocabulary_alone_is_told(llama_cpp_models: Path, good: Path) -> None:

@@ -101,6 +101,16 @@ _CONTEXT = 8192
 
 FAMILIES = {family.architecture: family for family in (LLAMA, QWEN, SMOLLM3, GEMMA)}
 
+EMBEDS = "embeds.gguf"
+"""The file of one that says of itself that it is for embeddings."""
+
+
+def write_all(sources: Path, folder: Path) -> None:
+    """Write a model's file for each family, and `EMBEDS`. `sources`: as for `write`."""
+    for name, family in FAMILIES.items():
+        write(family, sources, folder / f"{name}.gguf")
+    write(LLAMA, sources, folder / EMBEDS, embeds=True)
+
 
 def template(family: Family, sources: Path) -> str:
     """A family's chat template. `sources`: the folder `models` of llama.cpp."""

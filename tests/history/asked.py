@@ -133,7 +133,22 @@ REQUESTS = (
 )
 
 
-SOME = REQUESTS[::6]
+_SOME = {
+    "a plain question",
+    "a third turn",
+    "few instructions",
+    "few instructions, with log-probabilities",
+    "a tool to call or not",
+    "a required call",
+    "JSON by a schema, sampled",
+    "two choices",
+    "log-probabilities, sampled",
+    "a raw prompt",
+    "embeddings",
+}
+SOME = tuple(asked for asked in REQUESTS if asked.name in _SOME)
+"""One of each way to an answer."""
+FEW = tuple(asked for asked in SOME if "instructions" not in asked.name)[::2]
 """Some of several kinds, of short prompts."""
 
 

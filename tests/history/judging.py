@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
 
@@ -30,6 +29,7 @@ class History:
     def __init__(self, peer: Peer, requests: Sequence[Asked] = REQUESTS) -> None:
         self.requests = requests
         self._nursery = Nursery(peer)
+        self._alone: dict[str, bytes] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -42,27 +42,32 @@ class History:
     ) -> None:
         self._nursery.close()
 
-    @cached_property
-    def alone(self) -> dict[str, bytes]:
-        """Each answered in a new process."""
-        return {one.name: self._nursery.answers([one])[one.name] for one in self.requests}
+    def alone(self, requests: Sequence[Asked] | None = None) -> dict[str, bytes]:
+        """These, or all, each answered in a new process, which is asked only once."""
+        for one in requests or self.requests:
+            if one.name not in self._alone:
+                self._alone |= self._nursery.answers([one])
+        return {one.name: self._alone[one.name] for one in requests or self.requests}
 
     def after_others(self, seed: int, count: int = 100) -> Mapping[str, bytes]:
         """All answered in one new process, after so many others, in an order of chance."""
         return self._nursery.answers([*others(seed, count), *shuffled(seed, self.requests)])
 
-    def with_threads(
-        self, threads: int, requests: Sequence[Asked] | None = None
+    def in_turn(
+        self, requests: Sequence[Asked] | None = None, threads: int | None = None
     ) -> Mapping[str, bytes]:
-        """These, or all, answered in one new process that computes with so many threads."""
+        """These, or all, answered in one new process, one after the other in this order.
+
+        `threads` is how many it computes with; None: as it thinks best.
+        """
         return self._nursery.answers(requests or self.requests, threads)
 
     def told(self, streaming: Collection[str] = ()) -> Mapping[str, Answer]:
         """What is answered alone; for those whose names are here, what a stream must say."""
-        told: dict[str, Answer] = dict(self.alone)
+        told: dict[str, Answer] = dict(self.alone())
         for asked in self.requests:
             if asked.name in streaming:
-                told[asked.name] = whole(asked, self.alone[asked.name])
+                told[asked.name] = whole(asked, self._alone[asked.name])
         return told
 
 

@@ -21,11 +21,11 @@ class Promises:
 
     def test_what_was_asked_before(self, history: History) -> None:
         print("seed", SEED)  # noqa: T201
-        assert_same(history.alone, history.after_others(SEED))
+        assert_same(history.alone(), history.after_others(SEED))
 
     def test_who_else_asks(self, history: History, server: FakeLLMServer) -> None:
         print("seed", SEED)  # noqa: T201
-        assert_same(history.alone, at_once(server, shuffled(SEED, history.requests)))
+        assert_same(history.alone(), at_once(server, shuffled(SEED, history.requests)))
 
     def test_whether_it_is_streamed(self, history: History, server: FakeLLMServer) -> None:
         streaming = {asked.name for asked in history.requests if asked.streams}
@@ -33,4 +33,4 @@ class Promises:
 
     @pytest.mark.parametrize("threads", [1, 2, 4])
     def test_the_number_of_threads(self, history: History, threads: int) -> None:
-        assert_same(history.alone, history.with_threads(threads))
+        assert_same(history.alone(), history.in_turn(threads=threads))

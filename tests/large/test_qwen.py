@@ -86,6 +86,7 @@ def test_code_that_it_writes_is_right(code: ChatCompletion) -> None:
     assert ran.stdout == "checked\n", ran.stderr
 
 
+@pytest.mark.nightly
 def test_another_server_streams_the_same_answer(qwen: Path, code: ChatCompletion) -> None:
     with (
         FakeLLMServer(str(qwen), mode="live", aliases={"model": qwen.stem}) as server,
@@ -161,6 +162,10 @@ def test_json_by_a_schema_is_not_only_valid_but_right(ask_qwen: OpenAI) -> None:
     }
 
 
-def test_its_need_of_memory_is_what_a_process_takes(qwen: Path) -> None:
+def test_its_header_says_what_is_known_of_it(qwen: Path) -> None:
     assert shape(ModelFiles((qwen,))) == MODELS["qwen-2.5-coder-1.5b"].shape
+
+
+@pytest.mark.nightly
+def test_its_need_of_memory_is_what_a_process_takes(qwen: Path) -> None:
     assert_its_need_is_told(qwen)

@@ -6,21 +6,11 @@ from pathlib import Path
 import pytest
 
 from slmtape import FakeLLMServer
-from tests.history.asked import REQUESTS, others, shuffled
-from tests.history.judging import History, assert_same, at_once
-from tests.history.nightly import SEED, Promises
+from tests.history.judging import History
+from tests.history.nightly import Promises
 from tests.history.peers import Ours
 
-pytestmark = [pytest.mark.live, pytest.mark.large]
-
-FEW = {
-    "a plain question",
-    "a second turn",
-    "a turn under instructions",
-    "JSON by a schema, sampled",
-    "log-probabilities",
-    "stop sequences",
-}
+pytestmark = [pytest.mark.live, pytest.mark.large, pytest.mark.nightly]
 
 
 @pytest.fixture(scope="module")
@@ -36,17 +26,5 @@ def server(qwen: Path) -> Iterator[FakeLLMServer]:
         server.check()
 
 
-def test_an_answer_after_and_beside_others_is_the_one_of_a_new_process_streamed_or_not(
-    qwen: Path, server: FakeLLMServer
-) -> None:
-    print("seed", SEED)  # noqa: T201
-    few = shuffled(SEED, [one for one in REQUESTS if one.name in FEW])
-    streaming = {one.name for one in few[::2]}
-    with History(Ours(str(qwen)), few) as history:
-        answers = at_once(server, [*others(SEED, count=6), *few], streaming)
-        assert_same(history.told(streaming), answers)
-
-
-@pytest.mark.nightly
 class TestQwen(Promises):
     """One by one."""

@@ -301,35 +301,25 @@ def run(
     return complaints if fails else out
 
 
-KNOWN = [name for name, model in MODELS.items() if isinstance(model.origin, OnHub)]
+KNOWN = {name: model.origin for name, model in MODELS.items() if isinstance(model.origin, OnHub)}
+SMALLEST = min(KNOWN, key=lambda name: MODELS[name].least)
 
 
-@pytest.fixture(scope="module")
-def pulled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """What `slmtape models pull` says of each model that is known by name, all at once."""
-    home, origins = tmp_path_factory.mktemp("home"), [MODELS[name].origin for name in KNOWN]
-    files = {
-        origin.repository: {origin.file: Content(MODELS[name].least)}
-        for name, origin in zip(KNOWN, origins, strict=True)
-        if isinstance(origin, OnHub)
-    }
-    with standin.serving(standin.Hub(files, commit=None)) as hub:
-        pulling = [command(hub, home, "pull", name) for name in KNOWN]
-        said = [process.communicate(timeout=120) for process in pulling]
-    assert [process.returncode for process in pulling] == [0] * len(KNOWN), said
-    yield dict(zip(KNOWN, (out for out, _ in said), strict=True))
-    shutil.rmtree(home)
-
-
-@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.nightly] * (name != SMALLEST)) for name in KNOWN],
+)
 def test_a_model_that_is_known_by_name_arrives_and_is_large_enough(
-    name: str, pulled: dict[str, str]
+    name: str, tmp_path: Path
 ) -> None:
-    known = MODELS[name]
-    assert isinstance(known.origin, OnHub)
-    path = Path(pulled[name].rpartition(", ")[2].strip())
-    assert (path.name, path.stat().st_size) == (known.origin.file, known.least)
-    assert path.parent.name == known.origin.revision
+    origin, least = KNOWN[name], MODELS[name].least
+    files = {origin.repository: {origin.file: Content(least)}}
+    with standin.serving(standin.Hub(files, commit=None)) as hub:
+        said = run(hub, tmp_path, "pull", name)
+    path = Path(said.rpartition(", ")[2].strip())
+    assert (path.name, path.stat().st_size) == (origin.file, least)
+    assert path.parent.name == origin.revision
+    shutil.rmtree(tmp_path)
 
 
 def test_a_known_model_of_another_size_is_refused(hub: standin.Hub, tmp_path: Path) -> None:

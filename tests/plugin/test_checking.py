@@ -34,6 +34,18 @@ def test_next({fixture}):
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
+def test_the_command_that_records_is_one_for_the_shell(run: Run) -> None:
+    result = run(
+        """
+@pytest.mark.parametrize("text", ["a b"])
+def test_one(fake_llm_server, text):
+    said(fake_llm_server, text)
+""",
+        "--slmtape-mode=replay",
+    )
+    result.stdout.fnmatch_lines(["*pytest --slmtape-mode=auto 'test_suite.py::test_one[[]a b]'"])
+
+
 def test_a_miss_of_a_fixture_that_is_torn_down_is_an_error(run: Run) -> None:
     result = run(
         """
@@ -69,7 +81,7 @@ def test_raised(fake_llm_server):
     told = result.stdout.str()
     assert told.count("To record it: pytest") == 2
     result.stdout.fnmatch_lines(["*- slmtape -*", "No recording answers this request*"])
-    assert "met no request" not in told
+    assert "came to nothing" not in told
 
 
 def test_stubs_and_faults_that_nothing_met_fail_the_test(run: Run) -> None:
@@ -92,7 +104,7 @@ def test_expected(fake_llm_server):
 """)
     result.assert_outcomes(failed=1, skipped=1, xfailed=1)
     result.stdout.fnmatch_lines(
-        ["slmtape: one stub met no request, one fault Status(500) met no request:"]
+        ["slmtape: one stub came to nothing, one fault Status(500) came to nothing:"]
     )
 
 

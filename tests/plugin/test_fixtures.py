@@ -51,7 +51,7 @@ def test_many(fake_llm_server_factory, tmp_path):
     assert said(one, "a") == "a"
     assert other.openai_client_args()["api_key"] == "secret"
     (tmp_path / "other.gguf").touch()
-    third = fake_llm_server_factory(model_name=str(tmp_path / "other.gguf"))
+    third = fake_llm_server_factory(str(tmp_path / "other.gguf"))
     assert said(third, "b") == "b"
     assert third.calls.last.request.model == "other"
 """).assert_outcomes(passed=1)
@@ -68,14 +68,30 @@ class TestMarked:
     def test_nearer(self, fake_llm_server):
         assert fake_llm_server.mode == "auto"
         assert said(fake_llm_server, "a", model="gpt-4o") == "a"
-        with pytest.raises(AssertionError, match="gpt-5"):
-            said(fake_llm_server, "a")
+        assert said(fake_llm_server, "a", model="gpt-5") == "a"
 
 def test_elsewhere():
     import pathlib
     assert list(pathlib.Path("elsewhere").rglob("a-*.json"))
 """).assert_outcomes(passed=3)
     assert recorded() == []
+
+
+def test_a_mark_says_nothing_to_a_server_that_tests_share(run: Run) -> None:
+    result = run("""
+@pytest.mark.slmtape(mode="live")
+def test_one(fake_llm_server_session): ...
+""")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["slmtape: the mark is for servers of one test; *"])
+
+
+def test_a_wrong_mode_is_told_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLMTAPE_MODE", "bla")
+    result = run("def test_one(fake_llm_server): ...", "-q")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: slmtape: Unknown mode 'bla'. *"])
+    assert len(result.stderr.lines) < 5
 
 
 @pytest.mark.parametrize("mark", ["modell='x'", "'live'"])

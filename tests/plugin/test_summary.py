@@ -36,6 +36,13 @@ def test_recordings_that_nothing_replays_are_named_where_all_tests_ran(run: Run)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
+def test_recordings_that_no_test_opens_are_unused_too(run: Run) -> None:
+    run(TWO)
+    result = run("def test_one(): ...", "--slmtape-fail-unused")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["slmtape: *2 unused*", "*fails the run: --slmtape-fail-unused*"])
+
+
 def test_a_server_that_no_fixture_made_uses_its_recordings_too(run: Run) -> None:
     run(TWO)
     result = run(

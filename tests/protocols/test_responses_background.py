@@ -47,6 +47,7 @@ def test_a_response_is_made_in_the_background(client: OpenAI, echo: EchoEngine) 
 def test_what_is_made_in_the_background_can_be_cancelled(client: OpenAI, echo: EchoEngine) -> None:
     echo.hold()
     begun = client.responses.create(model="echo", input="hello there", background=True)
+    assert echo.started.wait(10)
     assert client.responses.cancel(begun.id).status == "cancelled"
     assert echo.closed.wait(10)
     echo.allow()
@@ -100,6 +101,7 @@ def test_a_missing_recording_is_told_in_the_background_as_well(
 def test_what_was_deleted_does_not_come_back(client: OpenAI, echo: EchoEngine) -> None:
     echo.hold()
     begun = client.responses.create(model="echo", input="hello there", background=True)
+    assert echo.started.wait(10)
     client.responses.delete(begun.id)
     echo.allow()
     assert echo.closed.wait(10)

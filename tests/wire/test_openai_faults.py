@@ -1,5 +1,6 @@
 """What an application sees of each fault, through the real openai client."""
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -8,11 +9,12 @@ from typing import Any
 
 import openai
 import pytest
-from openai import OpenAI
+from openai import AsyncOpenAI, OpenAI
 
 from slmtape import CheckError, FakeLLMServer, Reply, faults
 from slmtape.faults import Fault
 from slmtape.generation import ToolCall
+from tests.support import ask, chat
 
 TEXT = "one two three four"
 TOOL: Any = {
@@ -327,6 +329,35 @@ def test_the_clients_own_way_of_trying_again_is_found_good(
         assert said(client).message.content == TEXT
     server.verdict().check()
     assert len(server.calls) == 3
+
+
+def test_clients_that_ask_the_same_at_once_are_found_good(
+    serve: Callable[..., FakeLLMServer],
+) -> None:
+    server = serve()
+    server.fault(faults.Status(503))
+
+    async def fail(client: AsyncOpenAI) -> None:
+        with pytest.raises(openai.InternalServerError):
+            await client.chat.completions.create(**asking(TEXT))
+
+    async def ask_at_once() -> None:
+        async with AsyncOpenAI(**server.openai_client_args()) as client:
+            await asyncio.gather(*[fail(client) for _ in range(6)])
+
+    asyncio.run(ask_at_once())
+    assert len(server.calls) == 18
+    server.verdict().check()
+
+
+def test_one_that_opens_a_connection_for_each_attempt_is_found_out(
+    serve: Callable[..., FakeLLMServer],
+) -> None:
+    server = serve()
+    server.fault(faults.Status(503))
+    for _ in range(6):
+        ask(server.base_url, chat("now"))
+    assert server.verdict().kinds() == ["retried_too_often", "no_back_off"]
 
 
 def test_an_application_that_reacts_badly_is_found_out(

@@ -21,6 +21,8 @@ Headers = list[tuple[bytes, bytes]]
 JSON = (b"content-type", b"application/json")
 BREAK = "slmtape.break"
 """The name in a scope's `extensions` of what breaks its connection."""
+WIRE = "slmtape.wire"
+"""The same of the connection itself, as calls know it."""
 
 # Asking again would get the same error; client libraries believe this header.
 FINALLY: Headers = [(b"x-should-retry", b"false")]

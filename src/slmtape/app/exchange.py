@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from slmtape import faults
 from slmtape.answers import SOURCES, Answer, Source, complete
 from slmtape.app.connection import Broken, Connection
-from slmtape.app.context import FINALLY, JSON, Context, Headers, headers, refused
+from slmtape.app.context import FINALLY, JSON, WIRE, Context, Headers, headers, refused
 from slmtape.app.incoming import incoming
 from slmtape.call import Call
 from slmtape.errors import (
@@ -53,8 +53,7 @@ class Generation:
             refusal = refused(self._context, error, exchange.begun, [*more, *exchange.marks])
             await refusal(scope, receive, send)
         except asyncio.CancelledError:
-            exchange.failed(ServerStopped("The server was stopped."))
-            raise
+            await exchange.stop()
         except Exception as bug:
             exchange.failed(SlmtapeError(repr(bug)))
             raise
@@ -69,7 +68,7 @@ class _Exchange:
         self._client = Connection(scope, receive, send)
         self._context = context
         self.begun = time.perf_counter()
-        self._call = Call(scope["path"], time.time())
+        self._call = Call(scope["path"], time.time(), wire=scope["extensions"][WIRE])
         self._source: Source | None = None
         self._fault: Fault | None = None
         self._cancelled: SlmtapeError | None = None
@@ -87,6 +86,7 @@ class _Exchange:
         fault = context.faults.fault(asked.requests, asked.model, early=asked.background)
         self._fault = call.fault = fault
         if fault and fault.early:
+            context.stubs.meet(asked.requests, asked.model)
             await self._fail_early(fault)
         answers = self._answers(asked)
         call.keys = tuple(answer.key for answer in answers)
@@ -196,6 +196,12 @@ class _Exchange:
         self._call.seconds = time.perf_counter() - self.begun
         if told and not isinstance(error, RequestError | ServerStopped):
             self._context.failed(error)
+
+    async def stop(self) -> None:
+        """The server stops, and whoever waits is cut off."""
+        self.failed(ServerStopped("The server was stopped."))
+        with suppress(Broken):
+            await self._client.break_off(abruptly=False)
 
     def ended(self) -> None:
         """Note that nothing more is sent."""

@@ -64,7 +64,12 @@ class Run:
     def factory(self, item: pytest.Item) -> "Iterator[Callable[..., FakeLLMServer]]":
         """What makes servers for one test."""
         with ExitStack() as servers:
-            yield lambda **given: servers.enter_context(self.server(item, **given))
+
+            def make(model_name: str | None = None, **given: Any) -> "FakeLLMServer":
+                named = {} if model_name is None else {"model_name": model_name}
+                return servers.enter_context(self.server(item, **named, **given))
+
+            yield make
 
     def _uses(self, arguments: dict[str, Any]) -> None:
         if arguments["cache"] is not None:
@@ -73,6 +78,11 @@ class Run:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """A miss that the application swallowed fails the test."""
+        if item.get_closest_marker("slmtape") and _fixtures(item) == {"fake_llm_server_session"}:
+            pytest.fail(
+                "slmtape: the mark is for servers of one test; fake_llm_server_session is shared.",
+                pytrace=False,
+            )
         result = yield
         self._fail(item)
         return result
@@ -92,7 +102,7 @@ class Run:
                 report.sections.append(("slmtape", "\n\n".join(new)))
         if report.failed:
             item.stash[_FAILED] = True
-        if report.skipped and not hasattr(report, "wasxfail") and FIXTURES & _fixtures(item):
+        if report.skipped and not hasattr(report, "wasxfail") and _fixtures(item):
             self.tally.partial = self.tally.partial or "a test with a server was skipped"
         return report
 
@@ -160,7 +170,8 @@ class Run:
             return
         self.tally.partial = self.tally.partial or summary.partial(session, exitstatus)
         if not self.tally.partial and not self.tally.lost:
-            self.unused = summary.unused(sorted(self.tally.directories), config.stash[BEGAN])
+            folders = {*self.tally.directories, str(settings(config).cassettes)}
+            self.unused = summary.unused(sorted(folders), config.stash[BEGAN])
         if self.unused and summary.flag(config, "fail-unused"):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if path := config.option.slmtape_report:
@@ -175,7 +186,7 @@ class Run:
 def _aliases(given: dict[str, Any]) -> dict[str, Any]:
     """Any name stands for the first of other models than options say, unless that is given."""
     first = [given.get("model_name"), *given.get("model_names", ())]
-    return {"aliases": given.get("aliases", {"*": next(filter(None, first))})}
+    return {"aliases": {"*": next(filter(None, first))} | dict(given.get("aliases", {}))}
 
 
 def _misses(error: SlmtapeError) -> bool:
@@ -183,4 +194,5 @@ def _misses(error: SlmtapeError) -> bool:
 
 
 def _fixtures(item: pytest.Item) -> set[str]:
-    return set(getattr(item, "fixturenames", ()))
+    """Those of the plugin that a test uses."""
+    return FIXTURES & set(getattr(item, "fixturenames", ()))

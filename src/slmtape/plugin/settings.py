@@ -47,8 +47,8 @@ def settings(config: pytest.Config, item: pytest.Item | None = None) -> Settings
     """What holds for this run, and for the marks of this test. Raises UsageError."""
     mark = _marked(item)
     option = config.option
-    asked = option.slmtape_mode or mark.get("mode")
-    mode, why = checked_mode(asked), ""
+    mode, why = checked_mode(mark.get("mode")), ""
+    mode = checked_mode(option.slmtape_mode) or mode
     if mode is None:
         mode, why = _usual_mode(config)
     model = option.slmtape_model or mark.get("model") or config.getini("slmtape_model") or _MODEL
@@ -64,7 +64,7 @@ def settings(config: pytest.Config, item: pytest.Item | None = None) -> Settings
         cassettes=config.rootpath / folder,
         rootdir=config.rootpath,
         model=model,
-        aliases=mark.get("aliases", {"*": model}),
+        aliases={"*": model} | dict(mark.get("aliases", {})),
     )
 
 

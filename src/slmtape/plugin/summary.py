@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from slmtape.errors import CassetteError
+from slmtape.modes import Mode
+from slmtape.plugin.settings import settings
 from slmtape.plugin.stash import DESELECTED
 from slmtape.plugin.tally import Tally
 
@@ -34,6 +36,8 @@ def flag(config: pytest.Config, name: str) -> bool:
 def partial(session: pytest.Session, exitstatus: int) -> str:
     """Why this run says nothing of what no test needs; "" where all tests ran, and passed."""
     config = session.config
+    if settings(config).mode is Mode.LIVE:
+        return "mode live replays nothing"
     given = [said for name, said in _NARROWING.items() if getattr(config.option, name, None)]
     if given:
         return f"{given[0]} was given"
@@ -60,6 +64,8 @@ def unused(directories: Sequence[str], since: float) -> list[str] | None:
 
     found: list[str] = []
     for directory in directories:
+        if not Path(directory).is_dir():
+            continue
         try:
             store = CassetteStore(Path(directory))
         except CassetteError:
@@ -79,10 +85,12 @@ def lines(config: pytest.Config, tally: Tally, unused: Sequence[str] | None) -> 
     tests = tally.tests.values()
     recorded = sorted({path for test in tests for path in test.recorded})
     live = {name: test.live for name, test in tally.tests.items() if test.live}
+    stubbed = sum(call["answered_by"] == "stub" for test in tests for call in test.calls)
     counts = [
         f"{sum(test.replayed for test in tests)} replayed",
         f"{len(recorded)} recorded",
         f"{sum(live.values())} generated live",
+        *([f"{stubbed} stubbed"] if stubbed else []),
         *([] if unused is None else [f"{len(unused)} unused"]),
     ]
     saved = sum(test.saved for test in tests)
@@ -92,7 +100,8 @@ def lines(config: pytest.Config, tally: Tally, unused: Sequence[str] | None) -> 
     yield from _list(config, "generated live, and not recorded:", told)
     if discarded := sum(test.discarded for test in tests):
         yield f"  not kept of tests that failed: {discarded} (--slmtape-keep-failed keeps them)"
-    yield from _list(config, "unused: no test replays", unused or [])
+    fails = " (which fails the run: --slmtape-fail-unused)" * flag(config, "fail-unused")
+    yield from _list(config, f"unused: no test replays{fails}", unused or [])
     if unused is None and flag(config, "fail-unused"):
         yield f"  unused recordings: there is no telling, because {tally.partial or 'of errors'}"
     if tally.lost:

@@ -46,15 +46,22 @@ def left(folder: Path) -> list[str]:
 
 def test_what_nothing_replayed_is_deleted(folder: Path) -> None:
     replay(folder, "more words")
-    result = run(folder, "--unused", "--yes")
+    result = run(folder, "--unused", said="y\n")
     assert result.exit_code == 0, result.output
     assert left(folder) == ["more"]
     assert " first words" in result.stdout
-    assert result.stdout.endswith(
-        f"2 recordings of 3 in {folder} are unused.\nDeleted 2 recordings.\n"
-    )
+    assert f"2 recordings of 3 in {folder} are unused.\n" in result.stdout
+    assert result.stdout.endswith("Deleted 2 recordings.\n")
     again = run(folder, "--unused")
     assert (again.exit_code, again.stdout) == (0, f"Of 1 in {folder} no recording is unused.\n")
+
+
+def test_most_of_what_is_recorded_is_not_deleted_without_asking(folder: Path) -> None:
+    replay(folder, "more words")
+    result = run(folder, "--unused", "--yes")
+    assert result.exit_code == 1
+    assert "did the whole suite run" in result.stderr
+    assert len(left(folder)) == 3
 
 
 def test_what_was_just_recorded_is_used(folder: Path) -> None:
@@ -147,7 +154,7 @@ def test_empty_folders_go_and_damaged_files_stay(folder: Path) -> None:
     damaged = folder / "other" / "damaged.json"
     damaged.parent.mkdir()
     damaged.write_text("{")
-    assert run(folder, "--unused", "--yes").exit_code == 0
+    assert run(folder, "--unused", said="y\n").exit_code == 0
     assert not (folder / "echo").exists()
     assert damaged.exists()
     assert left(folder) == ["damaged.json", "more"]

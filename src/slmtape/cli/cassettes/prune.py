@@ -76,6 +76,11 @@ def prune(
         _show(found, directory, len(there))
     if not found or dry_run:
         return
+    if yes and not report and 2 * len(found) > len(there):
+        raise click.ClickException(
+            "That is most of what is recorded: did the whole suite run since the cache was made? "
+            "Then leave --yes away, or prune by its --report."
+        )
     if not yes and not click.confirm(f"Delete {_counted(found)}?"):
         raise SystemExit(1)
     _delete(found, directory)
