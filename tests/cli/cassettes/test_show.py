@@ -98,13 +98,14 @@ usage          12 + 3,456 tokens
 made with      engine echo"""
 
 
-@pytest.mark.parametrize("way", ["key", "beginning", "path", "path below"])
+@pytest.mark.parametrize("way", ["key", "beginning", "path", "path below", "name"])
 def test_it_is_found_by_its_key_a_beginning_or_its_path(folder: Path, way: str) -> None:
     path = path_of(folder, FRANCE)
     named = {
         "key": FRANCE.key,
         "beginning": FRANCE.key[:4],
         "path": str(path),
+        "name": path.name,
         "path below": path.relative_to(folder).as_posix(),
     }[way]
     assert "Paris." in shown(folder, named)
@@ -137,6 +138,13 @@ def test_where_none_fits_it_tells_the_nearest(folder: Path, wrong: str) -> None:
         f"Error: No recording in {folder} has the key {wrong}. The nearest:\n"
         f"  {path_of(folder, FRANCE)}\n"
     )
+
+
+def test_the_nearest_are_told_once_and_three_at_most(folder: Path) -> None:
+    put(folder, *(said(f"capital {number}", ".") for number in range(5)))
+    result = run("show", "capital", str(folder))
+    _, *near = result.stderr.splitlines()
+    assert len(set(near)) == len(near) == 3
 
 
 def test_where_nothing_is_near_it_says_just_that(folder: Path) -> None:

@@ -47,11 +47,12 @@ def short(keys: Sequence[str]) -> dict[str, str]:
 
 
 def meant(key: str, directory: Path) -> list[Path]:
-    """The files that somebody may mean by a key, its beginning, or a path."""
+    """The files that somebody may mean by a key, its beginning, a path, or a file's name."""
     for path in (Path(key), directory / key):
         if path.is_file():
             return [path]
-    named = [path for path in _paths(directory) if key_of(path).startswith(key)]
+    paths = _paths(directory)
+    named = [path for path in paths if key == path.name or key_of(path).startswith(key)]
     return named or [
         path
         for path, recording in cassette(directory).recordings.items()
@@ -65,7 +66,8 @@ def nearest(key: str, directory: Path) -> list[Path]:
     words = "-".join(key.lower().split())
     named = [path for path in paths if words in path.name]
     like = difflib.get_close_matches(key, [key_of(path) for path in paths], _NEAREST)
-    return [*named, *(path for one in like for path in paths if key_of(path) == one)][:_NEAREST]
+    alike = [path for one in like for path in paths if key_of(path) == one]
+    return list(dict.fromkeys([*named, *alike]))[:_NEAREST]
 
 
 def key_of(path: Path) -> str:
