@@ -135,13 +135,11 @@ REQUESTS = (
 
 _SOME = {
     "a plain question",
-    "a third turn",
     "few instructions",
     "few instructions, with log-probabilities",
     "a tool to call or not",
     "a required call",
     "JSON by a schema, sampled",
-    "two choices",
     "log-probabilities, sampled",
     "a raw prompt",
     "embeddings",

@@ -17,12 +17,9 @@ pytestmark = [pytest.mark.live, pytest.mark.large]
 
 FEW = {
     "a plain question",
-    "a second turn",
     "a turn under instructions",
-    "few instructions",
     "two choices",
     "log-probabilities, sampled",
-    "stop sequences",
 }
 
 
@@ -34,7 +31,7 @@ def test_an_answer_after_and_beside_others_is_the_one_of_a_new_process_streamed_
     streaming = {one.name for one in asked[::2]}
     ours = Ours(str(gemma))
     with ours.server() as server:
-        answers = at_once(server, [*others(SEED, count=6), *asked], streaming)
+        answers = at_once(server, [*others(SEED, count=4), *asked], streaming)
         server.check()
     with History(ours, asked) as history:
         assert_same(history.told(streaming), answers)

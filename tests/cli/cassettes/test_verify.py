@@ -288,7 +288,7 @@ def test_real_recordings_are_verified_by_processes_of_their_own(tmp_path: Path) 
     engine = engines.load("llamacpp", models.find("smollm2-135m"), "smollm2-135m")
     committed = [one.recording for _, one in recordings(CASSETTES) if isinstance(one, Recorded)]
     store = CassetteStore(tmp_path / "cassettes")
-    for request in (recording.request for recording in committed[:4]):
+    for request in (recording.request for recording in committed[:3]):
         result = generating.answer(engine, request, lambda _: None)
         store.put(generating.recording(engine, request, result))
     store.close()
@@ -300,7 +300,7 @@ def test_real_recordings_are_verified_by_processes_of_their_own(tmp_path: Path) 
     verified = click.testing.CliRunner().invoke(main, command)
     assert verified.exit_code == 1
     told = json.loads(verified.stdout)
-    assert told["counts"] == {"same": 3, "changed": 1, "cannot_tell": 0, "damaged": 0}
+    assert told["counts"] == {"same": 2, "changed": 1, "cannot_tell": 0, "damaged": 0}
     [changed] = (one for one in told["recordings"] if one["outcome"] == "changed")
     assert changed["recording"] == edited.as_posix()
     assert (changed["made_with"], changed["why"]) == ([], "It was edited by hand.")
