@@ -9,6 +9,7 @@ import pytest
 
 from slmtape.errors import CassetteError, CheckError, NotUsed, SlmtapeError
 from slmtape.plugin import summary
+from slmtape.plugin.served import served
 from slmtape.plugin.settings import settings
 from slmtape.plugin.stash import BEGAN
 from slmtape.plugin.tally import Tally
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 _SERVERS: pytest.StashKey["list[FakeLLMServer]"] = pytest.StashKey()
 _RAISED: pytest.StashKey[bool] = pytest.StashKey()
 _FAILED: pytest.StashKey[bool] = pytest.StashKey()
-FIXTURES = {"fake_llm_server", "fake_llm_server_session", "fake_llm_server_factory"}
 
 
 class Run:
@@ -92,7 +92,7 @@ class Run:
                 report.sections.append(("slmtape", "\n\n".join(new)))
         if report.failed:
             item.stash[_FAILED] = True
-        if report.skipped and not hasattr(report, "wasxfail") and FIXTURES & _fixtures(item):
+        if report.skipped and not hasattr(report, "wasxfail") and served(item):
             self.tally.partial = self.tally.partial or "a test with a server was skipped"
         return report
 
@@ -180,7 +180,3 @@ def _aliases(given: dict[str, Any]) -> dict[str, Any]:
 
 def _misses(error: SlmtapeError) -> bool:
     return not isinstance(error, NotUsed)
-
-
-def _fixtures(item: pytest.Item) -> set[str]:
-    return set(getattr(item, "fixturenames", ()))
