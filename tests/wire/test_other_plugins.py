@@ -35,7 +35,7 @@ def test_in_any_order_and_in_loops(run_plugins: Run, seed: int) -> None:
     files = ("plain.py", "by_asyncio.py", "by_anyio.py")
     ran = run_plugins(WITHOUT_CASSETTER, f"--randomly-seed={seed}", *files)
     passed(ran, tests=8, replayed=6)
-    assert f"random seed: {seed}" in ran.stdout
+    assert f"--randomly-seed={seed}" in ran.stdout
 
 
 def test_in_loops_that_nobody_marked(run_plugins: Run) -> None:
@@ -57,6 +57,13 @@ def test_where_the_network_is_blocked_only_servers_are_reached(
     run_plugins: Run, options: list[str]
 ) -> None:
     passed(run_plugins(WITHOUT_CASSETTER, *options, "kept_off.py"), tests=5, replayed=4)
+
+
+def test_a_server_that_no_fixture_made_is_reached_where_that_is_allowed(run_plugins: Run) -> None:
+    sockets = ("--disable-socket", "--allow-hosts=127.0.0.1")
+    network = ("--block-network", "--allowed-hosts=127.0.0.1")
+    ran = run_plugins(WITHOUT_CASSETTER, *sockets, *network, "own.py")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 @pytest.mark.parametrize("mode", ["none", "new_episodes"])
