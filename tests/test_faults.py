@@ -115,6 +115,11 @@ def test_a_calls_arguments_end_in_the_middle() -> None:
         lambda: faults.Status(200),
         lambda: faults.Status(429, retry_after=-1),
         lambda: faults.Delay(-1),
+        lambda: faults.Delay(float("nan")),
+        lambda: faults.Delay(float("inf")),
+        lambda: faults.Status("429"),  # type: ignore[arg-type]
+        lambda: faults.Status(429, retry_after=float("inf")),
+        lambda: faults.Reset(after=1.5),  # type: ignore[arg-type]
         lambda: faults.Reset(after=-1),
         lambda: faults.End(after=-1),
         lambda: faults.Stall(seconds=-1),

@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -19,8 +20,8 @@ from slmtape.generation import EmbeddingRequest, GenerationResult, JsonFormat, R
 from slmtape.keys import json_text
 from slmtape.matching import Matcher
 from slmtape.stubs import Answering, Stub
+from tests.support import EchoEngine, ask, chat, request_for
 from tests.support import Reply as Http
-from tests.support import ask, chat, request_for
 
 Serve = Callable[..., FakeLLMServer]
 WEATHER: dict[str, Any] = {
@@ -191,6 +192,23 @@ def test_what_a_tests_function_raises_is_told_to_client_and_test(serve: Serve) -
         server.check()
 
 
+def test_a_test_may_fail_in_a_stubs_function(serve: Serve) -> None:
+    server = serve()
+    server.stub(lambda request: pytest.fail("not this request"))
+    assert ask(server.base_url, chat("x")).status == 400
+    with pytest.raises(CheckError, match="not this request"):
+        server.check()
+
+
+@pytest.mark.parametrize("schema", [{"pattern": r"^\p{L}+$"}, {"pattern": "(?<n>b)"}])
+def test_a_schema_that_can_not_be_checked_is_told(serve: Serve, schema: Any) -> None:
+    server = serve()
+    parameters = {"type": "object", "properties": {"city": {"type": "string", **schema}}}
+    tool = {"type": "function", "function": {"name": "get_weather", "parameters": parameters}}
+    with pytest.raises(StubError, match="its schema can't be checked"):
+        server.stub(Reply(calls=[("get_weather", {"city": "b"})]), tools=[tool])
+
+
 def test_a_stub_that_no_request_met_fails_the_check_once(serve: Serve) -> None:
     server = serve()
     server.stub("hi", user="hello", model="echo")
@@ -255,6 +273,10 @@ def test_a_miss_says_which_stubs_did_not_fit(serve: Serve, tmp_path: Path) -> No
         (lambda: Reply("x", finish_reason="lenght"), "one of stop, length, content_filter"),  # type: ignore[arg-type]
         (lambda: Reply("x", data=1), "`text` or `data`, not both"),
         (lambda: Reply(3), "text is a text, not 3"),  # type: ignore[arg-type]
+        (lambda: Reply(vector=["a"]), "numbers of 32 bits"),  # type: ignore[list-item]
+        (lambda: Reply(vector=[1e39]), "numbers of 32 bits"),
+        (lambda: Reply(vector=[float("nan")]), "one finite number at least"),
+        (lambda: Reply(vector=[]), "one finite number at least"),
     ],
 )
 def test_what_can_not_be_said_is_refused_when_it_is_written(
@@ -272,11 +294,11 @@ def test_calls_and_usage_may_be_written_as_openai_has_them() -> None:
 
 def test_a_vector_answers_an_embedding_and_nothing_else(serve: Serve) -> None:
     server = serve()
-    server.stub(Reply(vector=[0.6, 0.8]), user="near")
+    server.stub(Reply(vector=[0.5, 0.75]), user="near")
     server.stub("text")
     body = {"model": "echo", "input": ["near", "far"], "encoding_format": "float"}
     reply = ask(server.base_url, body, path="/embeddings").json
-    assert reply["data"][0]["embedding"] == [0.6, 0.8]
+    assert reply["data"][0]["embedding"] == [0.5, 0.75]
     assert len(reply["data"][1]["embedding"]) == 8  # the engine's
     assert said(server, "near")["content"] == "text"
     for answer, request in (("text", EmbeddingRequest(model="echo", input="x")),):
@@ -307,6 +329,32 @@ def test_what_can_not_be_a_stub_is_refused(serve: Serve) -> None:
         server.stub("a", times=0)
     with pytest.raises(ConfigurationError, match=r"No client can ask for 'gpt-6': .* 'echo'"):
         server.stub("a", model="gpt-6")
+
+
+def test_a_reset_server_counts_seeds_and_responses_anew(serve: Serve, tmp_path: Path) -> None:
+    server = serve(cache=tmp_path / "cassettes")
+    texts, found = [], []
+    for _ in range(2):
+        told = ask(server.base_url, {"model": "echo", "input": "x"}, path="/responses").json
+        texts.append(said(server, "dice", temperature=1)["content"])
+        server.reset()
+        path = f"/responses/{told['id']}"
+        found.append(ask(server.base_url, b"", method="GET", path=path).status)
+    assert texts == ["dice 0", "dice 0"]
+    assert found == [404, 404]
+
+
+def test_a_reset_server_stops_what_is_under_way(serve: Serve, echo: EchoEngine) -> None:
+    server = serve()
+    echo.hold()
+    asking = threading.Thread(target=ask, args=(server.base_url, chat("slowly")))
+    asking.start()
+    assert echo.started.wait(30)
+    server.reset()
+    asking.join(30)
+    echo.allow()
+    server.check()
+    assert not server.calls
 
 
 def test_a_reset_server_has_forgotten_what_a_test_asked_of_it(serve: Serve) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from slmtape.plugin.neighbours import neighbours
 from slmtape.plugin.stash import BEGAN, DESELECTED, LOST, SKIPPED
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "slmtape(model, mode, cassettes, aliases): how the fixture fake_llm_server is made",
     )
     config.stash[BEGAN] = time.time()
+    for neighbour in neighbours(config):
+        config.pluginmanager.register(neighbour)
     if os.environ.get("SLMTAPE_MODE") or config.option.slmtape_mode:
         from slmtape.plugin.settings import settings
 

@@ -290,6 +290,7 @@ class FakeLLMServer:
             attempts: how often it may ask the same, if that fails each time.
             patience: for how many seconds of silence it may wait.
         """
+        self._http.settle(self._waits)
         return reaction(tuple(self.calls), attempts=attempts, patience=patience, now=time.time())
 
     def reset(self) -> None:
@@ -368,6 +369,10 @@ class FakeLLMServer:
             engine.close(unload=self._unload)
         if self._store:
             self._store.close()
+
+    def _waits(self) -> bool:
+        """Whether a client may still wait for an answer that something befalls."""
+        return any(call.fault and call.seconds is None for call in self.calls)
 
     def _remedy(self) -> str:
         """What to do about a miss."""

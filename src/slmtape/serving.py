@@ -63,9 +63,16 @@ _TURNS = 10
 """How often its loop goes round from a client's leaving to whoever is told of that."""
 
 
-async def _turns() -> None:
+_SOON = 0.3
+"""Seconds in which a busy machine tells that a connection was closed."""
+
+
+async def _turns(waits: Callable[[], bool]) -> None:
     for _ in range(_TURNS):
         await asyncio.sleep(0)
+    until = time.monotonic() + _SOON
+    while waits() and time.monotonic() < until:
+        await asyncio.sleep(0.005)
 
 
 class HTTPServer(uvicorn.Server):
@@ -96,10 +103,13 @@ class HTTPServer(uvicorn.Server):
         self._thread.start()
         self._ready.wait()
 
-    def settle(self) -> None:
-        """Let it notice what has happened, such as that a client has left."""
+    def settle(self, waits: Callable[[], bool] = lambda: False) -> None:
+        """Let it notice what has happened, such as that a client has left.
+
+        As long as something `waits`, it has a little more time for that.
+        """
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
-            settled = asyncio.run_coroutine_threadsafe(_turns(), self._loop)
+            settled = asyncio.run_coroutine_threadsafe(_turns(waits), self._loop)
             with suppress(TimeoutError, concurrent.futures.CancelledError):
                 settled.result(_PATIENCE)
 

@@ -156,6 +156,55 @@ def test_it_is_kept_where_that_is_asked_for(run: Run, recorded: Recorded) -> Non
     assert len(recorded()) == 7
 
 
+AGAIN = """
+import pytest
+from _pytest.runner import runtestprotocol
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    for attempt in range(2):
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        item._initrequest()
+        if all(report.passed for report in reports):
+            break
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    return True
+"""
+"""What plugins do that run a test again when it fails."""
+
+
+def test_a_test_that_passes_when_it_is_run_again_keeps_what_it_recorded(
+    run: Run, recorded: Recorded, pytester: pytest.Pytester
+) -> None:
+    pytester.makeconftest(AGAIN)
+    run("""
+TRIED = []
+
+def test_flaky(fake_llm_server):
+    TRIED.append(said(fake_llm_server, f"attempt {len(TRIED)}"))
+    assert len(TRIED) == 2
+""").assert_outcomes(passed=1)
+    assert recorded() == ["attempt-1"]
+
+
+def test_a_session_server_replays_the_same_to_each_test_alone(run: Run, recorded: Recorded) -> None:
+    suite = """
+@pytest.mark.parametrize("number", [1, 2])
+def test_dice(fake_llm_server_session, number):
+    client = http.client.HTTPConnection("127.0.0.1", fake_llm_server_session.port)
+    messages = [{"role": "user", "content": "dice"}]
+    body = json.dumps({"model": "x", "temperature": 1, "messages": messages})
+    client.request("POST", "/v1/chat/completions", body, {"content-type": "application/json"})
+    message = json.load(client.getresponse())["choices"][0]["message"]
+    client.close()
+    assert message["content"] == "dice 0"
+"""
+    run(suite).assert_outcomes(passed=2)
+    assert recorded() == ["dice"]
+    run(suite, "--slmtape-mode=replay", "-k", "2").assert_outcomes(passed=1, deselected=1)
+
+
 def test_a_run_that_is_stopped_keeps_what_tests_before_had_recorded(
     run: Run, recorded: Recorded
 ) -> None:

@@ -76,6 +76,32 @@ def test_nothing_is_unused_where_only_some_tests_ran(
     result.stdout.no_fnmatch_line("* unused;*")
 
 
+@pytest.mark.parametrize(
+    "first",
+    ["@pytest.mark.skip\ndef test_first(): ...", "pytest.importorskip('nothing_there')"],
+)
+def test_nothing_is_unused_where_what_came_first_was_skipped(
+    run: Run, pytester: pytest.Pytester, first: str
+) -> None:
+    run(TWO)
+    pytester.makepyfile(test_a=f"import pytest\n{first}")
+    result = run(ONE, "--slmtape-fail-unused")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*there is no telling, because test_a.py* was skipped"])
+
+
+def test_nothing_is_unused_where_only_a_folders_tests_ran(
+    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(TWO)
+    inner = pytester.mkdir("inner")
+    (inner / "test_inner.py").write_text("def test_inner(): ...")
+    monkeypatch.chdir(inner)
+    result = pytester.runpytest_inprocess("-p", "slmtape.pytest_plugin", "--slmtape-fail-unused")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*there is no telling, because only some paths were given"])
+
+
 @pytest.mark.parametrize("ends", ["assert False", "pytest.skip()"])
 def test_nothing_is_unused_where_a_test_did_not_come_so_far(run: Run, ends: str) -> None:
     run(TWO)

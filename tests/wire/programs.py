@@ -14,7 +14,7 @@ import pytest
 
 from slmtape import FakeLLMServer
 from tests.once import once, run
-from tests.support import ALIASES, CASSETTES
+from tests.support import ALIASES, CASSETTES, ROOT
 
 HERE = Path(__file__).parent
 QUIET = {
@@ -47,11 +47,32 @@ def openai2(program: str, cache: pytest.Cache, folder: Path) -> Said:
     return _run(installed / "venv" / "bin" / "python", folder / program)
 
 
+def plugins(cache: pytest.Cache, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the suite of `plugins/` in this empty folder, beside this project's recordings."""
+    project = ROOT / "pyproject.toml"
+    requirements = HERE / "plugins" / "requirements.txt"
+    installed = _installed(cache, requirements, _pip_install_us, project.read_bytes())
+    shutil.copytree(HERE / "plugins", folder, dirs_exist_ok=True)
+    shutil.copytree(CASSETTES, folder / "cassettes", dirs_exist_ok=True)
+    return subprocess.run(
+        [installed / "venv" / "bin" / "python", "-m", "pytest", *arguments],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], **QUIET, "CI": "true"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
 def _installed(
-    cache: pytest.Cache, requirements: Path, install: Callable[[Path, Path], None]
+    cache: pytest.Cache,
+    requirements: Path,
+    install: Callable[[Path, Path], None],
+    besides: bytes = b"",
 ) -> Path:
     """The folder where these requirements are installed; it is made anew when they change."""
-    digest = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:16]
+    wanted = requirements.read_bytes() + besides + sys.version.encode()
+    digest = hashlib.sha256(wanted).hexdigest()[:16]
     name = f"{requirements.parent.name}-{digest}"
     return once(cache, name, lambda folder: install(requirements, folder))
 
@@ -62,11 +83,15 @@ def _npm_ci(requirements: Path, folder: Path) -> None:
     run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", cwd=folder)
 
 
-def _pip_install(requirements: Path, folder: Path) -> None:
+def _pip_install(requirements: Path, folder: Path, *besides: str | Path) -> None:
     run(sys.executable, "-m", "venv", "--clear", folder / "venv")
-    pip = (folder / "venv" / "bin" / "python", "-m", "pip")
+    pip = (folder / "venv" / "bin" / "python", "-m", "pip", "--disable-pip-version-check")
     # Most of it is never imported, and need not be compiled.
-    run(*pip, "install", "--disable-pip-version-check", "--no-compile", "-r", requirements)
+    run(*pip, "install", "--no-compile", "-r", requirements, *besides)
+
+
+def _pip_install_us(requirements: Path, folder: Path) -> None:
+    _pip_install(requirements, folder, "-e", ROOT)
 
 
 def _run(interpreter: str | Path, program: Path) -> Said:

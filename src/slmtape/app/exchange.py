@@ -131,6 +131,7 @@ class _Exchange:
             case faults.ContextOverflow():
                 raise ContextLengthExceeded(limit=fault.limit, tokens=fault.tokens)
             case faults.Reset():
+                self.ended()  # before the client can know
                 await self._client.break_off(abruptly=True)
             case faults.Status():
                 raise self._failure(fault)

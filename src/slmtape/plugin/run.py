@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _SERVERS: pytest.StashKey["list[FakeLLMServer]"] = pytest.StashKey()
 _RAISED: pytest.StashKey[bool] = pytest.StashKey()
 _FAILED: pytest.StashKey[bool] = pytest.StashKey()
-FIXTURES = {"fake_llm_server", "fake_llm_server_session", "fake_llm_server_factory"}
 
 
 class Run:
@@ -82,7 +81,7 @@ class Run:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """A miss that the application swallowed fails the test."""
-        if item.get_closest_marker("slmtape") and _fixtures(item) == {"fake_llm_server_session"}:
+        if item.get_closest_marker("slmtape") and only_shared(item):
             pytest.fail(
                 "slmtape: the mark is for servers of one test; fake_llm_server_session is shared.",
                 pytrace=False,
@@ -191,8 +190,3 @@ def _aliases(given: dict[str, Any]) -> dict[str, Any]:
 
 def _misses(error: SlmtapeError) -> bool:
     return not isinstance(error, NotUsed)
-
-
-def _fixtures(item: pytest.Item) -> set[str]:
-    """Those of the plugin that a test uses."""
-    return FIXTURES & set(getattr(item, "fixturenames", ()))
