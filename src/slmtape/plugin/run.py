@@ -9,6 +9,7 @@ import pytest
 
 from slmtape.errors import CassetteError, CheckError, NotUsed, SlmtapeError
 from slmtape.plugin import summary
+from slmtape.plugin.served import only_shared
 from slmtape.plugin.settings import settings
 from slmtape.plugin.stash import BEGAN, LOST
 from slmtape.plugin.tally import Tally
