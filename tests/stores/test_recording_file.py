@@ -32,6 +32,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12
 LOGPROBS = st.floats(-50, 0)
 TOPS = st.lists(st.tuples(st.binary(max_size=4), LOGPROBS), max_size=3).map(tuple)
 THOUGHTS = st.builds(Piece, TEXT, st.just("reasoning"))
+REFUSALS = st.builds(Piece, TEXT, st.just("refusal"))
 ARGUMENTS = st.dictionaries(TEXT, TEXT | st.integers() | st.floats(allow_nan=False)).map(
     lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 )
@@ -65,13 +66,29 @@ def results(draw: st.DrawFn) -> GenerationResult:
         pieces=(
             *draw(st.lists(THOUGHTS, max_size=3)),
             *draw(st.lists(words(told=draw(st.booleans())), max_size=4)),
+            *draw(st.lists(REFUSALS, max_size=3)),
             *made,
         ),
-        finish_reason=draw(st.sampled_from(["stop", "length"])),
+        finish_reason=draw(st.sampled_from(["stop", "length", "content_filter"])),
         prompt_tokens=draw(st.integers(0, 10_000)),
         completion_tokens=draw(st.integers(0, 10_000)),
         reasoning_tokens=draw(st.integers(0, 10_000)),
     )
+
+
+def test_a_refusal_is_read_edited_and_replayed() -> None:
+    pieces = (Piece("I", "refusal"), Piece(" won't", "refusal"))
+    result = GenerationResult(
+        pieces=pieces, finish_reason="stop", prompt_tokens=1, completion_tokens=2
+    )
+    written = json.loads(write(recorded(result)))
+    assert written["result"]["refusal"] == "I won't"
+    assert not read(json.dumps(written)).edited
+    written["result"]["refusal"] = "I will not"
+    edited = read(json.dumps(written))
+    assert edited.edited
+    assert isinstance(edited.result, GenerationResult)
+    assert edited.result.refusal == "I will not"
 
 
 def recorded(result: Result) -> Recording:
