@@ -197,7 +197,7 @@ def test_a_stall_ends_by_itself_or_by_the_clients_time_out(
     assert said(client).message.content == TEXT
     assert time.monotonic() - begun >= 0.2
     server.fault(faults.Stall(after=2))
-    stalled = Stream(client.with_options(timeout=0.2))
+    stalled = Stream(client.with_options(timeout=1))
     assert stalled.text == "one two"
     assert isinstance(stalled.error, openai.APITimeoutError)
     with pytest.raises(openai.APITimeoutError):
@@ -363,16 +363,16 @@ def test_an_application_that_reacts_badly_is_found_out(
     serve: Callable[..., FakeLLMServer],
 ) -> None:
     server = serve()
-    server.fault(faults.Status(429, retry_after=5), times=3)
+    server.fault(faults.Status(429, retry_after=5), times=8)
     server.fault(faults.Stall(after=1, seconds=0.3), times=1)
     server.fault(faults.End(after=2), times=1)
     with OpenAI(**server.openai_client_args(), max_retries=0) as client:
-        for _ in range(3):
+        for _ in range(8):
             with pytest.raises(openai.RateLimitError):
                 said(client)
         assert said(client).message.content == TEXT
         assert Stream(client).text == "one two"
-    assert sorted(set(server.verdict(patience=0.2).kinds())) == [
+    assert sorted(set(server.verdict(attempts=8, patience=0.2).kinds())) == [
         "accepted_truncated_stream",
         "ignored_retry_after",
         "no_back_off",
