@@ -97,6 +97,8 @@ class Run:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """A test that fails is told what could not be answered."""
         report = yield
+        if call.when == "setup":  # maybe not for the first time
+            item.stash[_RAISED] = item.stash[_FAILED] = False
         if call.excinfo is not None and call.when != "teardown":
             item.stash[_RAISED] = True
             told = [error.message for error in self._failures(item) if _misses(error)]
@@ -152,9 +154,6 @@ class Run:
                 pytest.fail(f"slmtape: {error.message}", pytrace=False)
             self.tally.test(item.nodeid).add(calls, recorded, server.discard())
         item.stash.get(_SERVERS, []).clear()
-        for key in (_RAISED, _FAILED):  # it may be run again
-            if key in item.stash:
-                del item.stash[key]
 
     def add_worker(self, told: dict[str, Any]) -> None:
         """The numbers of a worker of pytest-xdist."""
