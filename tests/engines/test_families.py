@@ -105,6 +105,20 @@ def test_an_answer_in_json_matches_its_schema(model: Tiny) -> None:
     assert result.finish_reason == "stop"
 
 
+def test_an_answer_that_no_one_limits_comes_to_an_end(
+    model: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slmtape.engines.llamacpp.engine._LONGEST", 20)
+    monkeypatch.setattr("slmtape.engines.llamacpp.engine._LONGEST_WITH_THOUGHTS", 60)
+    endless = {"max_tokens": None, "logit_bias": ((model.tokens("Hello")[0], 100.0),)}
+    result = answer(model.engine, asked(**endless))
+    assert (result.completion_tokens, result.finish_reason) == (20, "length")
+    pondered = answer(model.engine, asked(**endless, reasoning_effort="low"))
+    assert (pondered.completion_tokens, pondered.finish_reason) == (60, "length")
+    longer = answer(model.engine, asked(**endless | {"max_tokens": 70}))
+    assert longer.completion_tokens == 70
+
+
 @pytest.mark.parametrize("seed", [None, 5])
 def test_a_call_is_read_in_the_next_turn_as_it_was_made(model: Tiny, seed: int | None) -> None:
     chance: dict[str, Any] = {} if seed is None else {"temperature": 1, "seed": seed}

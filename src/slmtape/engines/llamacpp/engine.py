@@ -16,7 +16,7 @@ from slmtape.engines.llamacpp.sampling import Sampler
 from slmtape.engines.llamacpp.space import BATCH
 from slmtape.engines.llamacpp.speech import Speech, expected
 from slmtape.engines.llamacpp.template import without_oldest
-from slmtape.engines.llamacpp.thinking import template_options
+from slmtape.engines.llamacpp.thinking import template_options, thinking
 from slmtape.engines.llamacpp.tools import asking_besides
 from slmtape.engines.llamacpp.weights import Weights
 from slmtape.errors import ContextLengthExceeded, RequestError
@@ -29,6 +29,10 @@ from slmtape.generation import (
     Piece,
     Request,
 )
+
+_LONGEST, _LONGEST_WITH_THOUGHTS = 1024, 4096
+"""Tokens at most where a request sets no limit. Small models that repeat themselves go on until
+somebody stops them; their whole context would take minutes."""
 
 
 class LlamaCppEngine:
@@ -114,9 +118,7 @@ def _generate(
         prompt = _prompt(weights, request)
     if len(prompt) >= limit:
         raise ContextLengthExceeded(limit=limit, tokens=len(prompt))
-    most = limit - len(prompt)
-    if request.max_tokens is not None:
-        most = min(most, request.max_tokens)
+    most = min(limit - len(prompt), _most(request))
     if not most:
         return GenerationResult(
             pieces=(), finish_reason="length", prompt_tokens=len(prompt), completion_tokens=0
@@ -128,6 +130,12 @@ def _generate(
         top = request.top_logprobs
         speech = Speech(weights, context, sampler, most=most, top=top, say=say)
         return Answer(request, weights, context, speech, say).give(prompt)
+
+
+def _most(request: GenerationRequest) -> int:
+    if request.max_tokens is not None:
+        return request.max_tokens
+    return _LONGEST_WITH_THOUGHTS if thinking(request) else _LONGEST
 
 
 def _prompt(weights: Weights, request: GenerationRequest) -> list[int]:
