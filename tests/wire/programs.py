@@ -51,7 +51,8 @@ def plugins(cache: pytest.Cache, folder: Path, *arguments: str) -> subprocess.Co
     """Run the suite of `plugins/` in this empty folder, beside this project's recordings."""
     project = ROOT / "pyproject.toml"
     requirements = HERE / "plugins" / "requirements.txt"
-    installed = _installed(cache, requirements, _pip_install_us, project.read_bytes())
+    ours = project.read_bytes() + str(ROOT).encode()  # it refers to where we are
+    installed = _installed(cache, requirements, _pip_install_us, ours)
     shutil.copytree(HERE / "plugins", folder, dirs_exist_ok=True)
     shutil.copytree(CASSETTES, folder / "cassettes", dirs_exist_ok=True)
     return subprocess.run(
