@@ -45,7 +45,7 @@ def test_it_answers_and_the_same_request_the_same(model: Tiny) -> None:
 
 
 def test_room_that_grows_changes_no_number(model: Tiny) -> None:
-    from slmtape.engines.llamacpp.space import BATCH
+    from slmtape.engines.llamacpp.context import batches
     from tests.engines.cold import cold
 
     prompt = model.weights.tokens("The sea is wide. " * 60)
@@ -53,8 +53,8 @@ def test_room_that_grows_changes_no_number(model: Tiny) -> None:
     for room in (len(prompt), 4096):
         with cold(model.weights) as context:
             context.clear(room)
-            for start in range(0, len(prompt), BATCH):
-                context.evaluate(prompt[start : start + BATCH])
+            for batch in batches(prompt):
+                context.evaluate(batch)
             if not context.holds(4096):
                 context.grow()
             context.evaluate(prompt[:1])

@@ -14,7 +14,6 @@ from slmtape.generation import GenerationRequest, Message
 from tests.support import ROOT
 
 if TYPE_CHECKING:
-    from slmtape.engines.llamacpp.context import Context
     from slmtape.engines.llamacpp.loaded import Model
 
 pytestmark = pytest.mark.live
@@ -32,7 +31,7 @@ def model() -> Iterator["Model"]:
 
 
 def test_an_answer_that_outgrows_its_context_is_the_one_of_a_large_context(model: "Model") -> None:
-    from slmtape.engines.llamacpp.space import BATCH
+    from slmtape.engines.llamacpp.context import batches
     from tests.engines.cold import cold
 
     prompt = model.weights.tokens("The sea is wide. " * 30)
@@ -40,8 +39,8 @@ def test_an_answer_that_outgrows_its_context_is_the_one_of_a_large_context(model
     for room in (len(prompt), 4096):
         with cold(model.weights) as used:
             used.clear(room)
-            for start in range(0, len(prompt), BATCH):
-                used.evaluate(prompt[start : start + BATCH])
+            for batch in batches(prompt):
+                used.evaluate(batch)
             if room < 4096:
                 assert not used.holds(4096)
                 used.grow()
@@ -125,39 +124,3 @@ def test_processes_that_generate_at_once_all_finish_with_the_same_answer() -> No
     answers = {worker.communicate(timeout=90)[0] for worker in workers}
     assert len(answers) == 1
     assert answers.pop().strip()
-
-
-def test_chunks_that_prompts_share_are_not_evaluated_again_and_change_no_number(
-    model: "Model",
-) -> None:
-    from slmtape.engines.llamacpp.space import BATCH, CHUNK
-    from tests.engines.cold import cold
-
-    tokens = model.weights.tokens
-    shared = tokens("The sea is wide, and so is the sky. " * 30)[: 3 * CHUNK]
-    prompts = [
-        shared + tokens("Ann is a sailor."),
-        shared + tokens("Bob flies."),
-        shared[:-1] + tokens("Who else?"),
-        shared,
-        tokens("Something else, which shares nothing."),
-        shared[: CHUNK + 7] + tokens("Bob flies."),
-        shared + tokens("And Cleo is a sailor as well. " * 5),
-    ]
-
-    def numbers(used: "Context", prompt: list[int], kept: int) -> bytes:
-        for start in range(kept, len(prompt), BATCH):
-            used.evaluate(prompt[start : start + BATCH])
-        used.evaluate(prompt[:1])
-        return used.logits().tobytes()
-
-    kept, seen = list[int](), list[bytes]()
-    with cold(model.weights) as used:
-        for prompt in prompts:
-            kept.append(used.keep(prompt, 1024))
-            seen.append(numbers(used, prompt, kept[-1]))
-    assert [count // CHUNK for count in kept] == [0, 3, 2, 2, 0, 1, 3]
-    for prompt, expected in zip(prompts, seen, strict=True):
-        with cold(model.weights) as other:
-            other.clear(1024)
-            assert numbers(other, prompt, 0) == expected

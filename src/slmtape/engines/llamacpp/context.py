@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slmtape.engines.llamacpp.prefixes import Chunks, Prefixes, State, shared_chunks
-from slmtape.engines.llamacpp.space import BATCH, CHUNK, POSITIONS, check
+from slmtape.engines.llamacpp.space import BATCH, CHUNK, POSITIONS, check, told
 from slmtape.engines.llamacpp.turns import Share
 from slmtape.engines.llamacpp.weights import Weights
 from slmtape.errors import EngineError
@@ -25,6 +25,8 @@ class Context:
         self._prefixes = prefixes
         self._evaluated: list[tuple[int, ...]] = []
         self._slides = llama.llama_model_n_swa(weights.model) > 0
+        # Experts are asked for few tokens or many: it depends on which ones are in the batch.
+        self._reuses = not self._slides and told(weights.model, "expert_count") in ("", "0")
         self.capacity = 0
         """Tokens that there is room for."""
         self.share: Share | None = None
@@ -41,17 +43,26 @@ class Context:
         else:
             self._replace(tokens)
 
-    def keep(self, prompt: Sequence[int], tokens: int) -> int:
-        """Forget all but what this prompt begins with as well, and make room as `clear` does.
+    def read(self, prompt: Sequence[int], tokens: int, before: Callable[[], object]) -> None:
+        """Forget all but what this prompt begins with as well, and evaluate the rest of it.
 
-        Returns how many of the prompt's tokens need not be evaluated again: whole chunks, which
-        have the same numbers whatever followed them, and never all of them.
+        Room is made as `clear` does. `before` is called before each batch; what it raises ends it.
+        """
+        for batch in batches(prompt, self.keep(prompt, tokens)):
+            before()
+            self.evaluate(batch)
+
+    def keep(self, prompt: Sequence[int], tokens: int) -> int:
+        """The first half of `read`. Returns how many of the prompt's tokens are kept.
+
+        They are whole chunks, which have the same numbers whatever followed them, and leave a chunk
+        at least.
         """
         wanted = chunks(prompt)
         if not self.holds(tokens):
             self.clear(tokens)
         kept = self.shared(wanted)
-        stored = None if self._slides else self._prefixes.longest(self._weights, wanted)
+        stored = self._prefixes.longest(self._weights, wanted) if self._reuses else None
         if stored and shared_chunks(stored[0], wanted) > kept:
             self._restore(*stored, tokens)
             kept = self.shared(wanted)
@@ -137,10 +148,10 @@ class Context:
         """The chunks that were evaluated as those of any prompt are, and can be kept."""
         tokens: list[int] = []
         for batch in self._evaluated:
-            if self._slides or len(tokens) % CHUNK:
+            if not self._reuses or len(tokens) % CHUNK:
                 break
             tokens.extend(batch)
-        return chunks((*tokens, -1))
+        return _cut(tokens)
 
     def _store(self, besides: int = 0) -> None:
         """Have others keep what is about to be forgotten: chunks, if they are more than so many."""
@@ -239,9 +250,22 @@ class Context:
 
 
 def chunks(prompt: Sequence[int]) -> Chunks:
-    """A prompt's whole chunks, but for one token at least that is left."""
-    ends = range(CHUNK, len(prompt), CHUNK)
-    return tuple(tuple(prompt[end - CHUNK : end]) for end in ends)
+    """The chunks of a prompt that may be kept: all whole ones, but one at least is left over."""
+    return _cut(prompt[:-CHUNK])
+
+
+def batches(prompt: Sequence[int], kept: int = 0) -> Iterator[Sequence[int]]:
+    """What is evaluated at once of a prompt, of which so many tokens were."""
+    while (left := len(prompt) - kept) > BATCH:
+        size = BATCH if left >= BATCH + CHUNK else BATCH - CHUNK
+        yield prompt[kept : kept + size]
+        kept += size
+    yield prompt[kept:]
+
+
+def _cut(tokens: Sequence[int]) -> Chunks:
+    ends = range(CHUNK, len(tokens) + 1, CHUNK)
+    return tuple(tuple(tokens[end - CHUNK : end]) for end in ends)
 
 
 def room(tokens: int) -> int:

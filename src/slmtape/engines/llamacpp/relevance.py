@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from slmtape.engines.llamacpp.context import Context
-from slmtape.engines.llamacpp.space import BATCH
 from slmtape.engines.llamacpp.weights import Weights
 from slmtape.generation import Message, Piece, Tool
 
@@ -65,11 +64,9 @@ class _Asking:
 
     def likelihood(self, system: str) -> float:
         """The mean log-probability of a token of the text."""
-        self._say(Piece())
         before = self._weights.tokens(self._weights.template.before_user(system))
-        kept = self._context.keep(before, len(before) + len(self._text))
-        for start in range(kept, len(before), BATCH):
-            self._context.evaluate(before[start : start + BATCH])
+        room = len(before) + len(self._text)
+        self._context.read(before, room, lambda: self._say(Piece()))
         total = _logprob(self._context.logits(), self._text[0])
         following = zip(self._context.logits_of_each(self._text), self._text[1:], strict=False)
         total += sum(_logprob(logits, token) for logits, token in following)

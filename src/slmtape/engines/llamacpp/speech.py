@@ -66,10 +66,7 @@ class Speech:
     def read(self, prompt: Sequence[int]) -> None:
         """Forget what was evaluated, and evaluate a prompt in chunks: those that are not there."""
         self._pending.clear()
-        kept = self._context.keep(prompt, expected(prompt, self._most))
-        for start in range(kept, len(prompt), BATCH):
-            self._say(Piece())
-            self._context.evaluate(prompt[start : start + BATCH])
+        self._context.read(prompt, expected(prompt, self._most), lambda: self._say(Piece()))
         self._evaluated = len(prompt)
 
     def free(self, *, marked: bool = True) -> Iterator[Said]:

@@ -1,0 +1,119 @@
+"""No number depends on where a prompt was cut, whatever numbers its model is made of."""
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from slmtape.engines.llamacpp.context import Context
+    from slmtape.engines.llamacpp.weights import Weights
+
+pytestmark = pytest.mark.live
+
+KINDS = [
+    *("f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0"),
+    *("q2_k", "q3_k_m", "q4_k_m", "q5_k_m", "q6_k", "iq4_xs"),
+    *("experts-q4_k_m", "experts-iq4_xs"),
+]
+SHARED = (15, 33, 64, 130, 251)
+"""Tokens with which two prompts begin."""
+ENDS = (0, 1, 5, 9, 20)
+"""Tokens with which one of them ends."""
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Models of 32 bits, by what their kinds are called before the last dash."""
+    from tests.engines.numbers import write
+
+    folder = tmp_path_factory.mktemp("numbers")
+    experts = write(folder / "experts.gguf", experts=True)
+    return {"": write(folder / "dense.gguf"), "experts": experts}
+
+
+@pytest.fixture
+def weights(
+    request: pytest.FixtureRequest, sources: dict[str, Path], tmp_path: Path
+) -> Iterator["Weights"]:
+    """A model of the kind that is asked for."""
+    from slmtape.engines.llamacpp.weights import Weights
+    from tests.engines.numbers import in_kind
+
+    model, _, kind = request.param.rpartition("-")
+    weights = Weights(in_kind(sources[model], tmp_path / f"{kind}.gguf", kind))
+    yield weights
+    weights.close()
+
+
+def numbers(context: "Context", prompt: Sequence[int]) -> tuple[bytes, bytes]:
+    """What follows a prompt, and what follows that."""
+    context.read(prompt, len(prompt) + 1, lambda: None)
+    first = context.logits().tobytes()
+    context.evaluate([7])
+    return first, context.logits().tobytes()
+
+
+@pytest.mark.parametrize("weights", KINDS, indirect=True)
+def test_what_is_kept_of_another_prompt_changes_no_number(weights: "Weights") -> None:
+    from tests.engines.cold import cold
+
+    changed = []
+    with cold(weights) as used, cold(weights) as other:
+        for case, (shared, end) in enumerate(product(SHARED, ENDS)):
+            tokens = Random(case).choices(range(weights.size), k=shared + 40)
+            begins = [case, *tokens[:shared]]  # as no other case does
+            numbers(used, begins + tokens[shared:])
+            prompt = begins + tokens[:end]
+            if numbers(used, prompt) != numbers(other, prompt):
+                changed.append((shared, end))
+    assert not changed
+
+
+@pytest.mark.parametrize("weights", ["f16"], indirect=True)
+def test_whole_chunks_that_prompts_share_are_kept_and_one_at_least_is_left(
+    weights: "Weights",
+) -> None:
+    from slmtape.engines.llamacpp.space import CHUNK
+    from tests.engines.cold import cold
+
+    shared = list(range(3 * CHUNK))
+    prompts = {
+        "nothing": (shared + [100] * CHUNK, 0),
+        "all that is shared": (shared + [101] * CHUNK, 3),
+        "no chunk of which the rest would be less than one": (shared + [101] * 5, 2),
+        "none that begins alike and goes on otherwise": (shared[:-1] + [102] * CHUNK, 2),
+        "nothing of the rest": (shared[: CHUNK + 7] + [103] * CHUNK, 1),
+        "nothing where nothing is shared": ([104] * 70, 0),
+        "what another one has forgotten": (shared + [105] * 90, 3),
+    }
+    with cold(weights) as used:
+        for what, (prompt, kept) in prompts.items():
+            assert (what, used.keep(prompt, 256)) == (what, kept * CHUNK)
+            used.read(prompt, 256, lambda: None)
+
+
+@pytest.mark.parametrize("weights", ["experts-q8_0"], indirect=True)
+def test_what_experts_have_evaluated_is_not_kept(weights: "Weights") -> None:
+    from tests.engines.cold import cold
+
+    with cold(weights) as used:
+        for _ in range(2):
+            assert used.keep(range(100), 256) == 0
+            used.read(range(100), 256, lambda: None)
+
+
+@pytest.mark.parametrize("kept", [0, 16, 112])
+def test_no_batch_is_small_unless_the_prompt_is(kept: int) -> None:
+    from slmtape.engines.llamacpp.context import batches
+    from slmtape.engines.llamacpp.space import BATCH, CHUNK
+
+    for length in range(kept + CHUNK, kept + 5 * BATCH):
+        prompt = range(length)
+        parts = list(batches(prompt, kept))
+        assert [token for part in parts for token in part] == list(prompt[kept:])
+        assert all(CHUNK <= len(part) <= BATCH for part in parts)
+        assert not any(part[0] % CHUNK for part in parts)
