@@ -14,6 +14,10 @@ from slmtape.errors import ClientGone, SlmtapeError
 from slmtape.faults import Part
 
 
+_REST = 0.02
+"""Seconds for which the pieces of a stream are left to gather."""
+
+
 class Broken(Exception):
     """The connection was broken, as a test asked."""
 
@@ -27,6 +31,7 @@ class Connection:
         self._send = send
         self._changed = asyncio.Event()
         self._gone: SlmtapeError | None = None
+        self._resting = False
 
     async def start(self, headers: Headers, length: int | None = None) -> None:
         """Begin an answer with status 200, of so many bytes."""
@@ -71,6 +76,8 @@ class Connection:
         loop = asyncio.get_running_loop()
 
         def wake() -> None:
+            if self._resting and not any(answer.done for answer in answers):
+                return
             with suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(self._changed.set)
 
@@ -90,6 +97,19 @@ class Connection:
         self._changed.clear()
         if self._gone:
             raise self._gone
+
+    async def rest(self) -> None:
+        """Wait for a moment, or until an answer is complete; raises as `change` does.
+
+        Pieces that come meanwhile wake nobody: that takes time from the cores that generate.
+        """
+        self._resting = True
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_REST):
+                    await self.change()
+        finally:
+            self._resting = False
 
     async def all_done(self, answers: Sequence[Answer]) -> None:
         """Wait until all are complete; raises as `change` does."""

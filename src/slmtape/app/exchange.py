@@ -326,12 +326,13 @@ class _Exchange:
         sent = 0
         while True:
             done = answer.done  # before looking: nothing comes after it
-            for piece in answer.pieces[sent:]:
-                sent += 1
+            new = answer.pieces[sent:]
+            sent += len(new)
+            for piece in new:
                 yield piece
             if done:
                 return
-            await self._client.change()
+            await (self._client.rest() if new else self._client.change())
 
     async def _start(self, kind: tuple[bytes, bytes], length: int | None = None) -> None:
         await self._client.start(self._headers(kind), length)
