@@ -13,7 +13,6 @@ from slmtape.app.context import BREAK, Headers
 from slmtape.errors import ClientGone, SlmtapeError
 from slmtape.faults import Part
 
-
 _REST = 0.02
 """Seconds for which the pieces of a stream are left to gather."""
 

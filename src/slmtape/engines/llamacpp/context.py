@@ -151,7 +151,7 @@ class Context:
             if not self._reuses or len(tokens) % CHUNK:
                 break
             tokens.extend(batch)
-        return _cut(tokens)
+        return _whole_chunks(tokens)
 
     def _store(self, besides: int = 0) -> None:
         """Have others keep what is about to be forgotten: chunks, if they are more than so many."""
@@ -251,7 +251,7 @@ class Context:
 
 def chunks(prompt: Sequence[int]) -> Chunks:
     """The chunks of a prompt that may be kept: all whole ones, but one at least is left over."""
-    return _cut(prompt[:-CHUNK])
+    return _whole_chunks(prompt[:-CHUNK])
 
 
 def batches(prompt: Sequence[int], kept: int = 0) -> Iterator[Sequence[int]]:
@@ -263,7 +263,7 @@ def batches(prompt: Sequence[int], kept: int = 0) -> Iterator[Sequence[int]]:
     yield prompt[kept:]
 
 
-def _cut(tokens: Sequence[int]) -> Chunks:
+def _whole_chunks(tokens: Sequence[int]) -> Chunks:
     ends = range(CHUNK, len(tokens) + 1, CHUNK)
     return tuple(tuple(tokens[end - CHUNK : end]) for end in ends)
 
