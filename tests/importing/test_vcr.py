@@ -76,9 +76,9 @@ def test_bodies_are_written_in_many_ways(body: Any) -> None:
 @pytest.mark.parametrize(
     ("encoding", "packed"),
     [
-        ("gzip", gzip.compress(b'{"a":1}')),
+        ("gzip", gzip.compress(b'{"a":1}', mtime=0)),
         ("deflate", zlib.compress(b'{"a":1}')),
-        ("deflate, gzip", gzip.compress(zlib.compress(b'{"a":1}'))),
+        ("deflate, gzip", gzip.compress(zlib.compress(b'{"a":1}'), mtime=0)),
         ("gzip", b'{"a":1}'),
         ("br", b'{"a":1}'),
         ("identity", b'{"a":1}'),
