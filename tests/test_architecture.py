@@ -17,7 +17,7 @@ LAYERS = [
     {"generation", "modes"},
     {"keys", "schemas", "contrast", "matching", "conforming", "faults", "results"},
     {"nearest", "generating", "protocols", "engines", "stores", "models", "replies", "happening"},
-    {"verify", "importing"},
+    {"verify", "importing", "naming"},
     {"answers"},
     {"call", "replay", "stubs"},
     {"expecting", "reaction"},

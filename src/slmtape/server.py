@@ -24,7 +24,7 @@ from slmtape.generation import Engine, Request, Store
 from slmtape.happening import Happening, Happenings
 from slmtape.matching import Matcher
 from slmtape.modes import Mode, decide
-from slmtape.protocols import Served
+from slmtape.naming import named, served
 from slmtape.reaction import ATTEMPTS, PATIENCE, Reaction, reaction
 from slmtape.replay import Replay
 from slmtape.serving import HTTPServer, listen
@@ -111,7 +111,7 @@ class FakeLLMServer:
         self._stubs = Stubs()
         self._faults = Happenings()
         self._mode_given = mode is not None
-        self._models = _named(model_name, model_names)
+        self._models = named(model_name, model_names)
         self._engine_name = engine
         self._max_loaded_models = max_loaded_models
         self._unload = unload
@@ -125,7 +125,7 @@ class FakeLLMServer:
             raise ConfigurationError(f"Unknown media {media!r}: it is 'describe' or 'refuse'.")
         self._api_key = api_key
         self._served = replace(
-            _served(self._models, aliases or {}),
+            served(self._models, aliases or {}),
             lenient=lenient,
             media=media,
             reasoning_content=reasoning_content,
@@ -386,30 +386,3 @@ class FakeLLMServer:
         test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
         command = f"pytest {shlex.quote(test)}" if test else "<your command>"
         return f"To record it: SLMTAPE_MODE=auto {command}\nThen commit the new file."
-
-
-def _named(model_name: str | None, model_names: Sequence[str]) -> dict[str, str]:
-    """What was given for each model, by the name it is served by."""
-    given = [*filter(None, [model_name]), *model_names] or ["smollm2-135m"]
-    named: dict[str, str] = {}
-    for model in given:
-        name = models.served_name(model)
-        if named.setdefault(name, model) != model:
-            raise ConfigurationError(
-                f"{named[name]!r} and {model!r} would both be served as {name!r}."
-            )
-    return named
-
-
-def _served(named: Mapping[str, str], aliases: Mapping[str, str]) -> Served:
-    names = {model: name for name, model in named.items()} | {name: name for name in named}
-    for alias, target in aliases.items():
-        if target not in names:
-            raise ConfigurationError(
-                f"The alias {alias!r} stands for {target!r}, which is not served. "
-                f"Served: {', '.join(map(repr, named))}."
-            )
-        if alias in named and names[target] != alias:
-            raise ConfigurationError(f"{alias!r} is served itself, and can't stand for {target!r}.")
-    others = {alias: names[target] for alias, target in aliases.items() if alias not in named}
-    return Served(list(named), others)
