@@ -76,4 +76,4 @@ def _forced(_: int) -> list[Body]:
 
 
 def _said(messages: list[texts.Message], tokens: int) -> Body:
-    return {"messages": messages, "max_tokens": tokens}
+    return {"messages": messages, "max_tokens": tokens, "temperature": 0}

@@ -7,16 +7,16 @@ from typing import Any
 Message = dict[str, Any]
 
 _SUBJECTS = (
-    "a lighthouse, its keeper and the sea",
-    "a train that never arrives",
-    "two sisters who open a bakery",
-    "the last bookshop of a town",
-    "a gardener and a very old tree",
-    "a robot that learns to paint",
-    "a village below a mountain",
-    "a map that changes every night",
-    "a doctor on a small island",
-    "a clock that runs backwards",
+    "Lighthouses, their keepers and the sea",
+    "Trains that never arrive",
+    "Sisters who open a bakery",
+    "Bookshops of small towns",
+    "Gardeners and very old trees",
+    "Robots that learn to paint",
+    "Villages below a mountain",
+    "Maps that change every night",
+    "Doctors on small islands",
+    "Clocks that run backwards",
 )
 _THINGS = ("a parcel", "an invoice", "a broken cup", "a voucher", "a new address", "a late train")
 _PLACES = ("Paris", "Lisbon", "Oslo", "Vienna", "Dublin")
@@ -43,8 +43,8 @@ TOOLS = [
 
 
 def stories() -> list[str]:
-    """Ten wishes that no model is done with soon."""
-    return [f"Tell me a long story about {subject}." for subject in _SUBJECTS]
+    """Ten wishes that no model is done with soon, each with another first word."""
+    return [f"{subject}: tell me a long story about one of them." for subject in _SUBJECTS]
 
 
 def manual(title: str, rules: int) -> str:

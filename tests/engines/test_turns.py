@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,17 @@ class Steady(Pace):
 
 def nothing() -> None:
     """Nothing to do while waiting."""
+
+
+class Judge(Steady):
+    """Writes down how many threads it is told of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[int] = []
+
+    def took(self, threads: int, seconds: float, computed: float, now: float) -> None:
+        self.told.append(threads)
 
 
 @pytest.fixture
@@ -63,7 +75,7 @@ class Long:
         self._end.wait(PATIENCE)
 
 
-def test_a_request_that_is_alone_computes_with_all_cores_always_in_the_same_thread(
+def test_a_request_that_is_alone_computes_with_all_cores_in_its_own_thread(
     make: Callable[[int], Turns],
 ) -> None:
     turns, used = make(4), list[tuple[int, int]]()
@@ -75,9 +87,7 @@ def test_a_request_that_is_alone_computes_with_all_cores_always_in_the_same_thre
         with turns.share(nothing) as share:
             share.run(step)
             share.run(step)
-    assert {threads for threads, _ in used} == {4}
-    assert len({thread for _, thread in used}) == 1
-    assert used[0][1] != threading.get_ident()
+    assert set(used) == {(4, threading.get_ident())}
 
 
 def test_as_many_requests_as_cores_compute_at_once_with_one_thread_each(
@@ -96,17 +106,54 @@ def test_as_many_requests_as_cores_compute_at_once_with_one_thread_each(
         steps[1].end()
 
 
-def test_fewer_requests_than_cores_take_turns(make: Callable[[int], Turns]) -> None:
+@pytest.mark.parametrize(
+    ("cores", "requests", "threads"),
+    [(4, 2, [2, 2]), (4, 3, [2, 1, 1]), (3, 2, [2, 1]), (8, 3, [3, 3, 2])],
+)
+def test_fewer_requests_than_cores_divide_them(
+    cores: int, requests: int, threads: list[int], make: Callable[[int], Turns]
+) -> None:
+    turns = make(cores)
+    with ExitStack() as stack:
+        shares = [stack.enter_context(turns.share(nothing)) for _ in range(requests)]
+        steps = [Long(share) for share in shares]
+        assert all(step.begun() for step in steps)
+        for step in steps:
+            step.end()
+        assert [step.threads for step in steps] == threads
+
+
+def test_a_request_that_comes_while_another_has_all_cores_waits_for_one_step(
+    make: Callable[[int], Turns],
+) -> None:
     turns = make(4)
-    with turns.share(nothing) as one, turns.share(nothing) as other:
+    with turns.share(nothing) as one:
         first = Long(one)
         assert first.begun()
-        second = Long(other)
-        assert not second.begun(0.05)
-        first.end()
-        assert second.begun()
-        second.end()
-        assert (first.threads, second.threads) == (4, 4)
+        with turns.share(nothing) as other:
+            second = Long(other)
+            assert not second.begun(0.05)
+            first.end()
+            assert second.begun()
+            assert (first.threads, second.threads) == (4, 2)
+            second.end()
+
+
+@pytest.mark.parametrize(
+    ("cores", "told"), [(2, []), (3, [3, 2]), (4, [4, 2])], ids=["one each", "two and one", "twos"]
+)
+def test_only_threads_that_may_wait_for_others_are_judged_all_together(
+    cores: int, told: list[int], tmp_path: Path
+) -> None:
+    turns = Turns(Neighbours(cores, tmp_path), cores, judge := Judge())
+    with turns.share(nothing) as one, turns.share(nothing) as other:
+        steps = [Long(share) for share in (one, other)]
+        assert all(step.begun() for step in steps)
+        judge.told.clear()
+        for step in reversed(steps):
+            step.end()
+    turns.neighbours.close()
+    assert judge.told == told
 
 
 def test_who_had_least_comes_first(make: Callable[[int], Turns]) -> None:
@@ -200,7 +247,7 @@ def test_many_requests_come_and_go_and_all_their_steps_are_done(
     assert max(most) <= 3
 
 
-def test_threads_that_come_first_at_once_share_one_computing_thread() -> None:
+def test_threads_that_come_first_at_once_take_turns_with_each_other() -> None:
     from slmtape.engines.llamacpp import turns as module
 
     module._made.cache_clear()

@@ -92,51 +92,45 @@ class Pace:
     """How many threads keep up with each other, beside processes that know nothing of slmtape."""
 
     def __init__(self) -> None:
+        self._allowed = 0
         self._most: int | None = None
         self._again = 0.0
         self._patience = _SOONEST
-        self._judged = _Judged(0)
+        self._judged = _Judged()
 
     def threads(self, cores: int, now: float) -> int:
         """How many to compute with, of so many cores at most. `now` is in seconds."""
-        if self._most is None or now >= self._again:
-            return cores
-        return min(cores, self._most)
+        free = self._most is None or now >= self._again
+        allowed = cores if free or self._most is None else min(cores, self._most)
+        if allowed != self._allowed:
+            self._allowed, self._judged = allowed, _Judged()
+        return allowed
 
     def took(self, threads: int, seconds: float, computed: float, now: float) -> None:
-        """A team computed for so long, in which the process had `computed` seconds of all cores."""
-        if threads == 1:
+        """So many threads needed so long, in which they had `computed` seconds of all cores."""
+        judged = self._judged
+        judged.add(threads, seconds, computed)
+        if judged.seconds < _WINDOW:
             return
-        if self._judged.threads != threads:
-            self._judged = _Judged(threads)
-        self._judged.add(seconds, computed)
-        if self._judged.seconds < _WINDOW:
-            return
-        had, self._judged = self._judged.cores, _Judged(threads)
-        if had < threads - _LOST:
-            self._most = max(1, int(had))
+        self._judged = _Judged()
+        if judged.had < judged.wanted - _LOST * judged.seconds:
+            self._most = max(1, int(judged.had / judged.seconds))
             self._again = now + self._patience
             self._patience = min(_LATEST, 2 * self._patience)
-        elif self._most is None or threads > self._most:
+        elif self._most is None or self._allowed > self._most:
             self._most, self._patience = None, _SOONEST
 
 
 class _Judged:
-    """What a team of so many threads had."""
+    """What threads had, and what they would have had if each had had a core: both in seconds."""
 
-    def __init__(self, threads: int) -> None:
-        self.threads = threads
-        self.seconds = 0.0
-        self._computed = 0.0
+    def __init__(self) -> None:
+        self.seconds = self.wanted = self.had = 0.0
 
-    @property
-    def cores(self) -> float:
-        """Cores that computed at once, on average."""
-        return self._computed / self.seconds
-
-    def add(self, seconds: float, computed: float) -> None:
+    def add(self, threads: int, seconds: float, computed: float) -> None:
         self.seconds += seconds
-        self._computed += computed
+        self.wanted += threads * seconds
+        self.had += computed
 
 
 def _files(folder: Path, count: int) -> list[int]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import llama_cpp.llama_cpp as llama
 
+from slmtape.engines.llamacpp.context import Context
 from slmtape.errors import RequestError
 from slmtape.generation import GenerationRequest
 
@@ -21,15 +22,19 @@ class Sampler:
         options = _Options(request)
         self.remembers = options.remembers
         self._chain = llama.llama_sampler_chain_init(llama.llama_sampler_chain_default_params())
-        for sampler in _samplers(request, options, vocabulary, most):
+        samplers = _samplers(request, options, vocabulary, most)
+        for sampler in samplers:
             llama.llama_sampler_chain_add(self._chain, sampler)
+        self._greedy = not request.samples and len(samplers) == 1
 
     remembers: bool
     """Whether what was picked changes what will be."""
 
-    def pick(self, context: object) -> int:
+    def pick(self, context: Context) -> int:
         """The next token, from the logits of the context's last token."""
-        return int(llama.llama_sampler_sample(self._chain, context, -1))
+        if self._greedy:  # llama.cpp would write a list of the whole vocabulary first
+            return int(context.logits().argmax())
+        return int(llama.llama_sampler_sample(self._chain, context.handle, -1))
 
     def saw(self, token: int) -> None:
         """A token came that was not picked."""

@@ -77,7 +77,7 @@ class Speech:
             self._ready()
             if never:
                 self._context.logits()[never] = -np.inf
-            token = self._sampler.pick(self._context.handle)
+            token = self._sampler.pick(self._context)
             if self._weights.ends(token):
                 self.finished = True
                 break
@@ -126,11 +126,11 @@ class Speech:
         self._ready()
         if not self._sampler.remembers:
             # What the model likes best mostly fits, and looking at one token is cheap.
-            token = self._sampler.pick(self._context.handle)
+            token = self._sampler.pick(self._context)
             if grammar.takes(token):
                 return token
         self._context.logits()[~grammar.allowed()] = -np.inf
-        token = self._sampler.pick(self._context.handle)
+        token = self._sampler.pick(self._context)
         grammar.takes(token)
         return token
 

@@ -1,8 +1,13 @@
-"""Steps of different requests take turns, and share the cores.
+"""Steps of different requests share the cores, and take turns where there are more than cores.
 
-A request that is alone computes with all cores. As many requests as there are cores get one each,
-which is faster than one after the other: nobody waits for anybody. Fewer, or more, take turns; the
-one that has had the least comes first, so a long answer doesn't hold up a short one.
+A request that is alone computes with all cores; several divide them, which is faster than one after
+the other. Of more requests than cores, the one that has had the least comes first, so a long answer
+doesn't hold up a short one.
+
+A step is done in the thread that asks for it, and each request should have one that ends with it.
+libgomp gives every thread that computes with others a team of its own, as long as it lives, and
+once all teams have more threads than there are cores it lets them sleep instead of spin while they
+wait for each other. That halves the speed.
 """
 
 import os
@@ -11,7 +16,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from queue import SimpleQueue
 
 from slmtape.engines.llamacpp.cores import Neighbours, Pace, cores
 
@@ -50,12 +54,12 @@ class Turns:
         self.neighbours = neighbours
         self._count = count
         self._pace = pace or Pace()
-        self._team = _Team()
         self._lock = threading.Lock()
         self._shares: list[Share] = []
         self._waiting: list[Share] = []
         self._running = 0
-        self._in_use = 0
+        self._in_use = 0  # threads
+        self._since = self._computed = 0.0  # seconds of the clock and of all threads
 
     @contextmanager
     def share(self, waiting: Callable[[], object]) -> Iterator[Share]:
@@ -77,15 +81,13 @@ class Turns:
     def run(self, share: Share, step: Step) -> None:
         """See `Share.run`."""
         self._wait(share)
-        begun, computed = time.perf_counter(), time.process_time()
+        begun = time.perf_counter()
         try:
-            if share.threads == 1:
-                step(1)
-            else:
-                self._team.run(lambda: step(share.threads))
+            step(share.threads)
         finally:
-            now = time.perf_counter()
-            self._done(share, now - begun, time.process_time() - computed, now)
+            with self._lock:
+                share.had += (time.perf_counter() - begun) * share.threads / self._count
+                self._release(share)
 
     def _wait(self, share: Share) -> None:
         with self._lock:
@@ -106,78 +108,34 @@ class Turns:
                     self._waiting.remove(share)
             raise
 
-    def _done(self, share: Share, seconds: float, computed: float, now: float) -> None:
-        with self._lock:
-            share.had += seconds * share.threads / self._count
-            self._pace.took(share.threads, seconds, computed, now)
-            self._release(share)
-
     def _release(self, share: Share) -> None:
-        self._running -= 1
-        self._in_use -= share.threads
+        self._use(-1, -share.threads)
         self._next()
 
     def _next(self) -> None:
         """Let begin whoever may."""
         if not self._waiting:
             return
-        ours = self.neighbours.share()
-        if len(self._shares) >= ours:
-            while self._waiting and self._in_use < ours:
-                self._begin(1)
-        elif not self._running:
-            self._begin(self._pace.threads(ours, time.perf_counter()))
+        ours = self._pace.threads(self.neighbours.share(), time.perf_counter())
+        each, left = divmod(ours, len(self._shares))
+        while self._waiting:
+            share = min(self._waiting, key=lambda share: share.had)
+            threads = max(1, each + (self._shares.index(share) < left))
+            if self._in_use + threads > ours:
+                return
+            self._waiting.remove(share)
+            self._use(1, threads)
+            share.threads = threads
+            share.turn.set()
 
-    def _begin(self, threads: int) -> None:
-        share = min(self._waiting, key=lambda share: share.had)
-        self._waiting.remove(share)
-        self._running += 1
+    def _use(self, running: int, threads: int) -> None:
+        """From now on so many more steps are done, with so many more threads."""
+        now, computed = time.perf_counter(), time.process_time()
+        if self._in_use > self._running:  # one alone waits for nobody
+            self._pace.took(self._in_use, now - self._since, computed - self._computed, now)
+        self._since, self._computed = now, computed
+        self._running += running
         self._in_use += threads
-        share.threads = threads
-        share.turn.set()
-
-
-class _Team:
-    """The one thread that computes together with others.
-
-    libgomp gives every thread that computes with others a team of its own, and once all teams have
-    more threads than there are cores it lets them sleep instead of spin while they wait for each
-    other. That halves the speed: measured with 2 cores, 96 tokens took 1.1 s in one thread and
-    2.5 s in a second one.
-    """
-
-    def __init__(self) -> None:
-        self._jobs: SimpleQueue[_Job] = SimpleQueue()
-        self._thread: threading.Thread | None = None
-
-    def run(self, work: Callable[[], None]) -> None:
-        """Do this in that thread; raise what it raises."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="slmtape-llamacpp", daemon=True)
-            self._thread.start()
-        job = _Job(work)
-        self._jobs.put(job)
-        job.done.acquire()
-        if job.error is not None:
-            raise job.error
-
-    def _work(self) -> None:
-        while True:
-            job = self._jobs.get()
-            try:
-                job.work()
-            except BaseException as error:
-                job.error = error
-            job.done.release()
-            del job  # or what it refers to would be kept until the next one
-
-
-class _Job:
-    def __init__(self, work: Callable[[], None]) -> None:
-        self.work = work
-        self.error: BaseException | None = None
-        self.done = threading.Lock()
-        self.done.acquire()
 
 
 def turns() -> Turns:
