@@ -74,26 +74,42 @@ def test_what_is_kept_of_another_prompt_changes_no_number(weights: "Weights") ->
 
 
 @pytest.mark.parametrize("weights", ["f16"], indirect=True)
-def test_whole_chunks_that_prompts_share_are_kept_and_one_at_least_is_left(
+def test_whole_chunks_that_prompts_share_are_kept_and_enough_for_a_batch_is_left(
     weights: "Weights",
 ) -> None:
-    from slmtape.engines.llamacpp.space import CHUNK
+    from slmtape.engines.llamacpp.space import CHUNK, LEAST
     from tests.engines.cold import cold
 
-    shared = list(range(3 * CHUNK))
+    shared = list(range(3 * LEAST))
+    rest = [101] * LEAST
     prompts = {
-        "nothing": (shared + [100] * CHUNK, 0),
-        "all that is shared": (shared + [101] * CHUNK, 3),
-        "no chunk of which the rest would be less than one": (shared + [101] * 5, 2),
-        "none that begins alike and goes on otherwise": (shared[:-1] + [102] * CHUNK, 2),
-        "nothing of the rest": (shared[: CHUNK + 7] + [103] * CHUNK, 1),
-        "nothing where nothing is shared": ([104] * 70, 0),
-        "what another one has forgotten": (shared + [105] * 90, 3),
+        "nothing": (shared + [100] * LEAST, 0),
+        "all that is shared": (shared + rest, len(shared)),
+        "not so much that the rest would be too small": (shared + [102] * 5, 2 * LEAST + CHUNK),
+        "what is shared of a chunk": (shared[:-1] + [103] * LEAST, len(shared) - CHUNK),
+        "little": (shared[: CHUNK + 1] + [104] * LEAST, CHUNK),
+        "nothing of a short prompt": (shared[:LEAST], 0),
+        "nothing where nothing is shared": ([105] * 70, 0),
+        "what another one has forgotten": (shared + rest, len(shared)),
     }
     with cold(weights) as used:
         for what, (prompt, kept) in prompts.items():
-            assert (what, used.keep(prompt, 256)) == (what, kept * CHUNK)
+            assert (what, used.keep(prompt, 256)) == (what, kept)
             used.read(prompt, 256, lambda: None)
+
+
+@pytest.mark.parametrize("weights", ["f16"], indirect=True)
+def test_what_was_evaluated_in_small_batches_is_not_kept(weights: "Weights") -> None:
+    from slmtape.engines.llamacpp.space import CHUNK, LEAST
+    from tests.engines.cold import cold
+
+    prompt, forced = list(range(2 * LEAST)), [7] * CHUNK
+    longer = [*prompt, *forced * 2, *prompt]
+    with cold(weights) as used:
+        used.read(prompt, 256, lambda: None)
+        used.evaluate(forced)
+        used.evaluate(forced)
+        assert used.keep(longer, 256) == len(prompt)
 
 
 @pytest.mark.parametrize("weights", ["experts-q8_0"], indirect=True)
@@ -106,14 +122,14 @@ def test_what_experts_have_evaluated_is_not_kept(weights: "Weights") -> None:
             used.read(range(100), 256, lambda: None)
 
 
-@pytest.mark.parametrize("kept", [0, 16, 112])
+@pytest.mark.parametrize("kept", [0, 4, 16, 112])
 def test_no_batch_is_small_unless_the_prompt_is(kept: int) -> None:
     from slmtape.engines.llamacpp.context import batches
-    from slmtape.engines.llamacpp.space import BATCH, CHUNK
+    from slmtape.engines.llamacpp.space import BATCH, CHUNK, LEAST
 
-    for length in range(kept + CHUNK, kept + 5 * BATCH):
+    for length in range(kept + LEAST, kept + 5 * BATCH):
         prompt = range(length)
         parts = list(batches(prompt, kept))
         assert [token for part in parts for token in part] == list(prompt[kept:])
-        assert all(CHUNK <= len(part) <= BATCH for part in parts)
+        assert all(LEAST <= len(part) <= BATCH for part in parts)
         assert not any(part[0] % CHUNK for part in parts)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slmtape.engines.llamacpp.prefixes import Chunks, Prefixes, State, shared_chunks
-from slmtape.engines.llamacpp.space import BATCH, CHUNK, POSITIONS, check, told
+from slmtape.engines.llamacpp.space import BATCH, CHUNK, LEAST, POSITIONS, check, told
 from slmtape.engines.llamacpp.turns import Share
 from slmtape.engines.llamacpp.weights import Weights
 from slmtape.errors import EngineError
@@ -23,7 +23,8 @@ class Context:
         """`prefixes`: where the beginnings of prompts are kept that it has no room for."""
         self._weights = weights
         self._prefixes = prefixes
-        self._evaluated: list[tuple[int, ...]] = []
+        self._taken: Chunks = ()  # of an earlier prompt
+        self._evaluated: list[tuple[int, ...]] = []  # batches, after those
         self._slides = llama.llama_model_n_swa(weights.model) > 0
         # Experts are asked for few tokens or many: it depends on which ones are in the batch.
         self._reuses = not self._slides and told(weights.model, "expert_count") in ("", "0")
@@ -37,7 +38,7 @@ class Context:
     def clear(self, tokens: int) -> None:
         """Forget everything, and make room for about this many tokens."""
         self._store()
-        self._evaluated.clear()
+        self._forget()
         if self.holds(tokens):
             llama.llama_memory_clear(llama.llama_get_memory(self.handle), False)
         else:
@@ -55,8 +56,8 @@ class Context:
     def keep(self, prompt: Sequence[int], tokens: int) -> int:
         """The first half of `read`. Returns how many of the prompt's tokens are kept.
 
-        They are whole chunks, which have the same numbers whatever followed them, and leave a chunk
-        at least.
+        They are whole chunks, which have the same numbers whatever followed them, and leave enough
+        for a batch.
         """
         wanted = chunks(prompt)
         if not self.holds(tokens):
@@ -80,7 +81,7 @@ class Context:
     def close(self) -> None:
         """Free it; what it has evaluated is kept for others."""
         self._store()
-        self._evaluated.clear()
+        self._forget()
         self._free()
 
     def evaluate(self, tokens: Sequence[int]) -> None:
@@ -148,10 +149,14 @@ class Context:
         """The chunks that were evaluated as those of any prompt are, and can be kept."""
         tokens: list[int] = []
         for batch in self._evaluated:
-            if not self._reuses or len(tokens) % CHUNK:
+            if not self._reuses or len(tokens) % CHUNK or len(batch) < LEAST:
                 break
             tokens.extend(batch)
-        return _whole_chunks(tokens)
+        return (*self._taken, *_whole_chunks(tokens))
+
+    def _forget(self) -> None:
+        self._taken = ()
+        self._evaluated.clear()
 
     def _store(self, besides: int = 0) -> None:
         """Have others keep what is about to be forgotten: chunks, if they are more than so many."""
@@ -168,12 +173,13 @@ class Context:
     def _restore(self, evaluated: Chunks, state: State, tokens: int) -> None:
         self.clear(max(tokens, len(evaluated) * CHUNK))
         self._set(state)
-        self._evaluated.extend(evaluated)
+        self._taken = evaluated
 
     def _cut(self, kept: int) -> None:
         """Forget all but so many chunks."""
         llama.llama_memory_seq_rm(llama.llama_get_memory(self.handle), 0, kept * CHUNK, -1)
-        self._evaluated[:] = self._whole()[:kept]
+        self._taken = self._whole()[:kept]
+        self._evaluated.clear()
 
     def _state(self) -> State:
         size = llama.llama_state_seq_get_size(self.handle, 0)
@@ -200,7 +206,7 @@ class Context:
         params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
         self.handle = llama.llama_init_from_model(self._weights.model, params)
         if not self.handle:
-            self._evaluated.clear()
+            self._forget()
             raise EngineError(f"llama.cpp can't make a context of {capacity:,} tokens.")
         self.capacity = capacity
 
@@ -250,14 +256,14 @@ class Context:
 
 
 def chunks(prompt: Sequence[int]) -> Chunks:
-    """The chunks of a prompt that may be kept: all whole ones, but one at least is left over."""
-    return _whole_chunks(prompt[:-CHUNK])
+    """The chunks of a prompt that may be kept: whole ones, which leave enough for a batch."""
+    return _whole_chunks(prompt[:-LEAST])
 
 
 def batches(prompt: Sequence[int], kept: int = 0) -> Iterator[Sequence[int]]:
     """What is evaluated at once of a prompt, of which so many tokens were."""
     while (left := len(prompt) - kept) > BATCH:
-        size = BATCH if left >= BATCH + CHUNK else BATCH - CHUNK
+        size = BATCH if left >= BATCH + LEAST else BATCH - LEAST
         yield prompt[kept : kept + size]
         kept += size
     yield prompt[kept:]

@@ -17,11 +17,13 @@ from slmtape.errors import EngineError
 BATCH = 128
 """Prompt tokens evaluated at once at most."""
 
-CHUNK = 16
+CHUNK = 4
 """Numbers depend on where a prompt is cut: it is always cut at multiples of this, counted from its
-beginning. At which of them doesn't matter: a batch of 96 gives the numbers of 64 and 32. But few
-tokens are multiplied in another way than many, K-quants fewer than 8: no batch has less than this,
-unless the whole prompt has."""
+beginning. Rows of a matrix are multiplied four at a time, and those left over in another way."""
+
+LEAST = 16
+"""Prompt tokens evaluated at once at least, unless the whole prompt has fewer: few rows are
+multiplied in another way than many, with K-quants fewer than 8."""
 
 POSITIONS = 32
 """Tokens evaluated at once where numbers of each are wanted: a row of them is a vocabulary long."""
