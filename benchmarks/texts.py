@@ -44,7 +44,7 @@ TOOLS = [
 
 def stories() -> list[str]:
     """Ten wishes that no model is done with soon, each with another first word."""
-    return [f"{subject}: tell me a long story about one of them." for subject in _SUBJECTS]
+    return [f"{subject}. Write a long story about that." for subject in _SUBJECTS]
 
 
 def manual(title: str, rules: int) -> str:
