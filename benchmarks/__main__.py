@@ -57,7 +57,7 @@ SECTIONS = {
 def main(path: Path | None, only: str | None, place: Path | None, program: Path | None) -> None:
     """Measure what the README claims, and write it there, part by part.
 
-    Takes about twenty minutes. What was measured before of other parts stays.
+    Takes about forty minutes. What was measured before of other parts stays.
     """
     console = Console()
     figures = [] if path else read(RESULTS)

@@ -20,13 +20,15 @@ class Made:
 
 
 @contextmanager
-def bare(model: Path, room: int) -> Iterator[Callable[[str, int], Made]]:
+def bare(
+    model: Path, room: int, *, flash_attention: bool = True
+) -> Iterator[Callable[[str, int], Made]]:
     """The loop, with room for so many tokens: given a prompt, and how many tokens to add.
 
-    Batches are as large as llama.cpp makes them where nothing is set, and there is a thread for
-    each core.
+    All is as llama.cpp does it where nothing is set, but that there is a thread for each core, and
+    that flash attention can be turned off.
     """
-    with python(_LOOP, str(model), str(room)) as (asked, told, _):
+    with python(_LOOP, str(model), str(room), str(int(flash_attention))) as (asked, told, _):
 
         def generate(prompt: str, tokens: int) -> Made:
             asked.write(json.dumps([prompt, tokens]) + "\n")
@@ -48,6 +50,8 @@ opens = llama.llama_vocab_get_add_bos(vocabulary)
 params = llama.llama_context_default_params()
 params.n_ctx = int(sys.argv[2])
 params.n_threads = params.n_threads_batch = len(os.sched_getaffinity(0))
+if sys.argv[3] == "0":
+    params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
 context = llama.llama_init_from_model(model, params)
 chain = llama.llama_sampler_chain_init(llama.llama_sampler_chain_default_params())
 llama.llama_sampler_chain_add(chain, llama.llama_sampler_init_greedy())

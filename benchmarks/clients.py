@@ -39,18 +39,18 @@ def run(model: Model) -> Iterator[Figure]:
 
 def _bodies(model: Model, title: str) -> list[Body]:
     """What each client asks."""
-    stories = texts.stories()[:_CLIENTS]
-    return [_body(f"{story} {title}.", story, model.tokens // 2) for story in stories]
+    stories = texts.stories(title)[:_CLIENTS]
+    return [_body(f"{story} Write.", story, model.tokens // 2) for story in stories]
 
 
 def _meanwhile(port: int, title: str) -> float:
     """Seconds of a short answer while another is being given, which is given up then."""
-    with answering(port, _body(f"Long. {title}.", texts.stories()[1], _LONG)):
+    with answering(port, _body(f"Long. {title}.", texts.stories(title)[1], _LONG)):
         return ask(port, _short(title)).seconds
 
 
 def _short(title: str) -> Body:
-    return _body(f"{title}.", texts.stories()[0], _SHORT)
+    return _body(f"{title}.", texts.stories(title)[0], _SHORT)
 
 
 def _body(system: str, user: str, tokens: int) -> Body:

@@ -19,27 +19,34 @@ Generate = Callable[[str, int], Made]
 
 def run(model: Model) -> Iterator[Figure]:
     """Measure in turn."""
-    with bare(model.path, _ROOM) as generate, live(model) as server:
-        generate("Hello.", 1)  # what comes first loads things
+    with (
+        bare(model.path, _ROOM) as generate,
+        bare(model.path, _ROOM, flash_attention=False) as plainer,
+        live(model) as server,
+    ):
+        for loop in (generate, plainer):
+            loop("Hello.", 1)  # what comes first loads things
         ask(server.port, {"messages": texts.chat("You are a writer.", "Hello."), "max_tokens": 1})
-        yield from _answers(model, server.port, generate)
+        yield from _answers(model, server.port, generate, plainer)
         yield from _prompts(model, server.port, generate)
 
 
-def _answers(model: Model, port: int, generate: Generate) -> Iterator[Figure]:
-    messages = texts.chat("You are a writer.", texts.stories()[0])
-    prompt = texts.as_told(messages)
-
-    def over_http(*, stream: bool) -> float:
-        told = ask(port, {"messages": messages, "max_tokens": model.tokens, "stream": stream})
+def _answers(model: Model, port: int, generate: Generate, plainer: Generate) -> Iterator[Figure]:
+    def over_http(edition: str, *, stream: bool = False) -> float:
+        body = {"messages": _asked(edition), "max_tokens": model.tokens, "stream": stream}
+        told = ask(port, body)
         assert told.tokens == model.tokens, "the answer ended too soon to be compared"
         return told.seconds
 
+    def looped(loop: Generate, number: int) -> float:
+        return loop(texts.as_told(_asked(f"Edition {number}")), model.tokens).seconds
+
     times = in_turn(
         {
-            "plain": lambda _: over_http(stream=False),
-            "streamed": lambda _: over_http(stream=True),
-            "bare": lambda _: generate(prompt, model.tokens).seconds,
+            "plain": lambda number: over_http(f"Edition {number}"),
+            "streamed": lambda number: over_http(f"Stream {number}", stream=True),
+            "bare": lambda number: looped(generate, number),
+            "plainer": lambda number: looped(plainer, number),
         },
         model.rounds,
     )
@@ -47,6 +54,13 @@ def _answers(model: Model, port: int, generate: Generate) -> Iterator[Figure]:
     yield figure(what, "s", times["plain"])
     for kind in ("plain", "streamed"):
         yield ratio(f"{what}, {kind} / bare loop", times[kind], times["bare"], most=_MOST)
+        loop = "bare loop without flash attention"
+        yield ratio(f"{what}, {kind} / {loop}", times[kind], times["plainer"], most=_MOST)
+
+
+def _asked(edition: str) -> list[texts.Message]:
+    story = texts.stories(edition)[0]
+    return texts.chat(f"{story} Write.", story)
 
 
 def _prompts(model: Model, port: int, generate: Generate) -> Iterator[Figure]:

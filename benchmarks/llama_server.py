@@ -1,11 +1,12 @@
 """llama.cpp's own server, asked the same over HTTP."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from benchmarks import servers, texts
 from benchmarks.asking import Body, ask, forced
-from benchmarks.results import Figure, figure, ratio
+from benchmarks.results import Figure, figure, in_turn, ratio
 from benchmarks.schemas import SCHEMAS
 from benchmarks.servers import Peer
 from benchmarks.tested import Model
@@ -38,30 +39,39 @@ def run(program: Path, model: Model) -> Iterator[Figure]:
             ("of one conversation", _conversation),
             ("forced into JSON", _forced),
         ):
-            mine, their = _measured(ours, theirs, bodies(model.tokens // 4))
+            mine, their = _measured(ours, theirs, bodies, model)
             what = f"{model.title}, 10 requests {what}"
-            yield figure(what, "s", [mine])
-            yield ratio(f"{what} / llama-server", [mine], [their], most=1)
+            yield figure(what, "s", mine)
+            yield ratio(f"{what} / llama-server", mine, their, most=1)
 
 
-def _measured(ours: Peer, theirs: Peer, bodies: Sequence[Body]) -> tuple[float, float]:
+def _measured(
+    ours: Peer, theirs: Peer, bodies: Callable[[str, int], list[Body]], model: Model
+) -> tuple[Sequence[float], Sequence[float]]:
     """Seconds that all of these take, of both: one after the other, or who waits disturbs."""
-    mine, their = (sum(ask(peer.port, body).seconds for body in bodies) for peer in (ours, theirs))
-    return mine, their
+
+    def seconds(peer: Peer, number: int) -> float:
+        asked = bodies(f"Edition {number}", model.tokens // 4)
+        return sum(ask(peer.port, body).seconds for body in asked)
+
+    times = in_turn(
+        {"ours": partial(seconds, ours), "theirs": partial(seconds, theirs)}, model.rounds
+    )
+    return times["ours"], times["theirs"]
 
 
-def _different(tokens: int) -> list[Body]:
-    return [_said(texts.chat(f"{story} Write.", story), tokens) for story in texts.stories()]
+def _different(edition: str, tokens: int) -> list[Body]:
+    return [_said(texts.chat(f"{story} Write.", story), tokens) for story in texts.stories(edition)]
 
 
-def _after_one(tokens: int) -> list[Body]:
-    manual = texts.manual("One for all", _RULES)
-    return [_said(texts.chat(manual, story), tokens) for story in texts.stories()]
+def _after_one(edition: str, tokens: int) -> list[Body]:
+    manual = texts.manual(f"{edition} for all", _RULES)
+    return [_said(texts.chat(manual, story), tokens) for story in texts.stories(edition)]
 
 
-def _conversation(tokens: int) -> list[Body]:
-    first, *later = texts.stories()
-    messages = texts.chat(texts.manual("Only once", _RULES), first)
+def _conversation(edition: str, tokens: int) -> list[Body]:
+    first, *later = texts.stories(edition)
+    messages = texts.chat(texts.manual(f"{edition} only", _RULES), first)
     bodies = [_said(messages, tokens)]
     for story in later:
         answer = {"role": "assistant", "content": "That was another story. Which one now?"}
@@ -70,9 +80,9 @@ def _conversation(tokens: int) -> list[Body]:
     return bodies
 
 
-def _forced(_: int) -> list[Body]:
+def _forced(edition: str, _: int) -> list[Body]:
     asked = (SCHEMAS[name] for name in _BOUNDED)
-    return [forced(schema, question, _FORCED) for schema, question in asked]
+    return [forced(schema, f"{edition}: {question}", _FORCED) for schema, question in asked]
 
 
 def _said(messages: list[texts.Message], tokens: int) -> Body:

@@ -38,7 +38,7 @@ def smollm2() -> Model:
 def qwen(folder: Path | None) -> Model:
     """A model of the size that code is generated with. Its file may be missing."""
     path = _large(QWEN, folder)
-    return Model("Qwen2.5-Coder-1.5B", "qwen-2.5-coder-1.5b", path, rounds=2, tokens=32)
+    return Model("Qwen2.5-Coder-1.5B", "qwen-2.5-coder-1.5b", path, rounds=3, tokens=32)
 
 
 def gemma(folder: Path | None) -> Model:

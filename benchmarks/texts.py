@@ -42,9 +42,10 @@ TOOLS = [
 ]
 
 
-def stories() -> list[str]:
-    """Ten wishes that no model is done with soon, each with another first word."""
-    return [f"{subject}. Write a long story about that." for subject in _SUBJECTS]
+def stories(edition: str) -> list[str]:
+    """Ten wishes that no model is done with soon. Editions share no more than a first digit."""
+    wishes = (f"{edition}, {subject}. Write a long story about that." for subject in _SUBJECTS)
+    return [f"{number}: {wish}" for number, wish in enumerate(wishes)]
 
 
 def manual(title: str, rules: int) -> str:
