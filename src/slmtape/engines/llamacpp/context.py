@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import llama_cpp.llama_cpp as llama
 import numpy as np
@@ -250,9 +251,10 @@ class Context:
         if status:
             raise EngineError(f"llama.cpp can't evaluate {batch.n_tokens} tokens: status {status}.")
 
-    def _view(self, numbers: object, count: int) -> NDArray[np.float32]:
-        pointer = ctypes.cast(numbers, ctypes.POINTER(ctypes.c_float))  # type: ignore[arg-type]
-        return np.ctypeslib.as_array(pointer, (count,))
+    def _view(self, numbers: Any, count: int) -> NDArray[np.float32]:
+        address = ctypes.addressof(numbers.contents)
+        array = (ctypes.c_float * count).from_address(address)
+        return np.frombuffer(memoryview(array), np.float32)
 
 
 def chunks(prompt: Sequence[int]) -> Chunks:

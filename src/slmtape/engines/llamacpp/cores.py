@@ -159,8 +159,9 @@ def _locked(file: int) -> bool:
 
 def _free(file: int) -> bool:
     """Whether nobody has locked it."""
-    with suppress(OSError):
+    try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        fcntl.flock(file, fcntl.LOCK_UN)
-        return True
-    return False
+    except OSError:
+        return False
+    fcntl.flock(file, fcntl.LOCK_UN)
+    return True

@@ -1,7 +1,7 @@
 """An answer being said: tokens are picked, forced or held to a grammar, counted and evaluated."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,12 @@ from slmtape.engines.llamacpp.text import Characters
 from slmtape.engines.llamacpp.weights import Weights
 from slmtape.generation import Piece, Token
 
+_NOTHING = Piece()
 _EXPECTED = 512
 """Tokens of room for an answer whose length the request doesn't limit; more is made when needed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """The text that a token completes, and the token where log-probabilities are wanted."""
 
     text: str
@@ -66,7 +66,7 @@ class Speech:
     def read(self, prompt: Sequence[int]) -> None:
         """Forget what was evaluated, and evaluate a prompt in chunks: those that are not there."""
         self._pending.clear()
-        self._context.read(prompt, expected(prompt, self._most), lambda: self._say(Piece()))
+        self._context.read(prompt, expected(prompt, self._most), lambda: self._say(_NOTHING))
         self._evaluated = len(prompt)
 
     def free(self, *, marked: bool = True) -> Iterator[Said]:
@@ -135,7 +135,7 @@ class Speech:
         return token
 
     def _take(self, token: int) -> Said:
-        self._say(Piece())
+        self._say(_NOTHING)
         raw = self._weights.text(token)
         told = None
         if self._top is not None:
@@ -161,7 +161,7 @@ class Speech:
         if self._pending:
             needed = self._evaluated + len(self._pending)
             while not self._context.holds(needed):
-                self._context.grow(lambda: self._say(Piece()))
+                self._context.grow(lambda: self._say(_NOTHING))
             for start in range(0, len(self._pending), BATCH):
                 self._context.evaluate(self._pending[start : start + BATCH])
             self._evaluated = needed

@@ -32,6 +32,8 @@ class StopSequences:
 
     def add(self, text: str) -> str:
         """What may be said now. After a stop sequence was met: nothing more."""
+        if not self._stops:
+            return text
         text = self._held + text
         where, stop = min(
             ((at, stop) for stop in self._stops if (at := text.find(stop)) >= 0), default=(0, None)

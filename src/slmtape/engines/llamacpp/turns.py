@@ -92,11 +92,11 @@ class Turns:
     def _wait(self, share: Share) -> None:
         with self._lock:
             share.threads = 0
-            share.turn.clear()
             self._waiting.append(share)
             self._next()
-        if share.threads:
-            return
+            if share.threads:
+                return
+            share.turn.clear()
         try:
             while not share.turn.wait(_PATIENCE):
                 share.waiting()

@@ -4,7 +4,8 @@ import ctypes
 import logging
 import threading
 from collections import deque
-from functools import cached_property
+from collections.abc import Callable
+from functools import cache, cached_property
 from pathlib import Path
 
 import llama_cpp.llama_cpp as llama
@@ -33,6 +34,8 @@ class Weights:
         self.need = need(self.model)
         self._room = ctypes.create_string_buffer(256)
         self.forked()
+        self.text = cache(self._text)
+        self.ends = cache(self._ends)
         self._grammars: Grammars | None = None
         bos, eos = llama.llama_vocab_bos(self.vocab), llama.llama_vocab_eos(self.vocab)
         self._bos = self._name(bos)
@@ -46,6 +49,12 @@ class Weights:
         except EngineError as error:
             self.close()
             raise EngineError(f"{path}: {error.message}") from error
+
+    text: Callable[[int], bytes]
+    """What a token adds to the text; nothing for most control tokens."""
+
+    ends: Callable[[int], bool]
+    """Whether the model says with this token that it is done."""
 
     def forked(self) -> None:
         """Go on in a forked child, where nobody lets go of what a thread of its parent held."""
@@ -98,16 +107,14 @@ class Weights:
         count = llama.llama_tokenize(self.vocab, text, len(text), room, len(room), opens, True)
         return list(room[:count])
 
-    def text(self, token: int) -> bytes:
-        """What a token adds to the text; nothing for most control tokens."""
+    def _text(self, token: int) -> bytes:
         return self._markers.get(token) or self._piece(token, special=False)
 
     def name(self, token: int) -> bytes:
         """A token's own text, also a control token's."""
         return self._piece(token, special=True)
 
-    def ends(self, token: int) -> bool:
-        """Whether the model says with this token that it is done."""
+    def _ends(self, token: int) -> bool:
         return bool(llama.llama_vocab_is_eog(self.vocab, token))
 
     def _name(self, token: int) -> str:
