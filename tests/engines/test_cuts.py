@@ -18,7 +18,10 @@ KINDS = [
     *("f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0"),
     *("q2_k", "q3_k_m", "q4_k_m", "q5_k_m", "q6_k", "iq4_xs"),
     *("experts-q4_k_m", "experts-iq4_xs"),
+    *("sliding-q8_0", "sliding-q4_k_m"),
+    *("recurrent-q8_0", "hybrid-q4_k_m"),
 ]
+OTHERS = ("experts", "sliding", "recurrent", "hybrid")
 SHARED = (15, 33, 64, 130, 251)
 """Tokens with which two prompts begin."""
 ENDS = (0, 1, 5, 9, 20)
@@ -27,24 +30,24 @@ ENDS = (0, 1, 5, 9, 20)
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Models of 32 bits, by what their kinds are called before the last dash."""
-    from tests.engines.numbers import write
+    """Models of 32 bits, by architecture."""
+    from tests.engines.numbers import ARCHITECTURES, write
 
     folder = tmp_path_factory.mktemp("numbers")
-    experts = write(folder / "experts.gguf", experts=True)
-    return {"": write(folder / "dense.gguf"), "experts": experts}
+    return {name: write(folder / f"{name}.gguf", name) for name in ARCHITECTURES}
 
 
 @pytest.fixture
 def weights(
     request: pytest.FixtureRequest, sources: dict[str, Path], tmp_path: Path
 ) -> Iterator["Weights"]:
-    """A model of the kind that is asked for."""
+    """A model of the kind of numbers, and before a dash the architecture, that are asked for."""
     from slmtape.engines.llamacpp.weights import Weights
     from tests.engines.numbers import in_kind
 
-    model, _, kind = request.param.rpartition("-")
-    weights = Weights(in_kind(sources[model], tmp_path / f"{kind}.gguf", kind))
+    architecture, _, kind = request.param.rpartition("-")
+    model = sources[architecture or "dense"]
+    weights = Weights(in_kind(model, tmp_path / f"{kind}.gguf", kind))
     yield weights
     weights.close()
 
@@ -71,6 +74,41 @@ def test_what_is_kept_of_another_prompt_changes_no_number(weights: "Weights") ->
             if numbers(used, prompt) != numbers(other, prompt):
                 changed.append((shared, end))
     assert not changed
+
+
+@pytest.mark.parametrize(
+    ("weights", "most"),
+    [("q4_k_m", 2000), ("sliding-f16", 48), ("sliding-q4_k_m", 48)],  # as much as it looks back
+    indirect=["weights"],
+)
+def test_what_is_kept_elsewhere_meanwhile_changes_no_number(weights: "Weights", most: int) -> None:
+    from tests.engines.cold import cold
+
+    with cold(weights) as used, cold(weights) as other:
+        for length in (40, 130, 200, 301, 1100):
+            begins = Random(length).choices(range(weights.size), k=length)
+            numbers(used, [*begins, 1])
+            numbers(used, range(100))
+            prompt = [*begins, *range(20)]
+            assert used.keep(prompt, len(prompt) + 1) == min(length, most) // 4 * 4
+            assert numbers(used, prompt) == numbers(other, prompt)
+
+
+@pytest.mark.parametrize("weights", ["q4_k_m", *(f"{name}-f16" for name in OTHERS)], indirect=True)
+def test_more_room_changes_no_number(weights: "Weights") -> None:
+    from tests.engines.cold import cold
+
+    for length in (200, 261, 300):
+        told = []
+        for room in (1024, 4096):
+            with cold(weights) as context:
+                context.read([*range(length), *range(9, 29)], room, lambda: None)
+                context.read(range(length + 20), room, lambda: None)
+                while not context.holds(4096):
+                    context.grow()
+                context.evaluate(range(100))
+                told.append(context.logits().tobytes())
+        assert told[0] == told[1]
 
 
 @pytest.mark.parametrize("weights", ["f16"], indirect=True)
@@ -112,8 +150,10 @@ def test_what_was_evaluated_in_small_batches_is_not_kept(weights: "Weights") -> 
         assert used.keep(longer, 256) == len(prompt)
 
 
-@pytest.mark.parametrize("weights", ["experts-q8_0"], indirect=True)
-def test_what_experts_have_evaluated_is_not_kept(weights: "Weights") -> None:
+@pytest.mark.parametrize(
+    "weights", ["experts-q8_0", "recurrent-q8_0", "hybrid-q8_0"], indirect=True
+)
+def test_what_experts_or_recurrent_layers_have_evaluated_is_not_kept(weights: "Weights") -> None:
     from tests.engines.cold import cold
 
     with cold(weights) as used:

@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import llama_cpp.llama_cpp as llama
@@ -26,9 +27,8 @@ class Context:
         self._prefixes = prefixes
         self._taken: Chunks = ()  # of an earlier prompt
         self._evaluated: list[tuple[int, ...]] = []  # batches, after those
-        self._slides = llama.llama_model_n_swa(weights.model) > 0
-        # Experts are asked for few tokens or many: it depends on which ones are in the batch.
-        self._reuses = not self._slides and told(weights.model, "expert_count") in ("", "0")
+        self._window = llama.llama_model_n_swa(weights.model)
+        self._reuses = not (_folds(weights.model) or _has_experts(weights.model))
         self.capacity = 0
         """Tokens that there is room for."""
         self.share: Share | None = None
@@ -125,7 +125,7 @@ class Context:
 
         Where that takes long, `waiting` is called again and again; what it raises ends it.
         """
-        if self._slides:
+        if self._window:
             self._evaluate_again(waiting)
             return
         state = self._state()
@@ -137,12 +137,12 @@ class Context:
         return tokens <= self.capacity
 
     def _evaluate_again(self, waiting: Callable[[], None]) -> None:
-        # What a sliding window has passed is left out of a state, and numbers depend on where in
-        # memory the rest is.
-        before = tuple(self._evaluated)
+        again: list[Sequence[int]] = [*self._evaluated]
+        if self._taken:
+            again[:1] = batches([*chain(*self._taken), *again[0]])
         self._replace(self.capacity * 2)
-        self._evaluated.clear()
-        for tokens in before:
+        self._forget()
+        for tokens in again:
             waiting()
             self.evaluate(tokens)
 
@@ -162,6 +162,10 @@ class Context:
     def _store(self, besides: int = 0) -> None:
         """Have others keep what is about to be forgotten: chunks, if they are more than so many."""
         whole = self._whole()
+        if self._window:
+            # What a window has passed is left out of a state, and numbers depend on where in memory
+            # the rest is.
+            whole = whole[: self._window // CHUNK]
         if len(whole) <= besides:
             return
 
@@ -203,6 +207,8 @@ class Context:
         params = llama.llama_context_default_params()
         params.n_ctx = capacity
         params.n_batch = params.n_ubatch = BATCH
+        # What a sliding window has passed stays, or the end of a prompt could not be forgotten.
+        params.swa_full = True
         # Flash attention divides the keys among the threads: its numbers depend on how many.
         params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
         self.handle = llama.llama_init_from_model(self._weights.model, params)
@@ -269,6 +275,16 @@ def batches(prompt: Sequence[int], kept: int = 0) -> Iterator[Sequence[int]]:
         yield prompt[kept : kept + size]
         kept += size
     yield prompt[kept:]
+
+
+def _folds(model: object) -> bool:
+    """Whether it folds all that came before into one state, of which nothing can be forgotten."""
+    return bool(llama.llama_model_is_recurrent(model) or llama.llama_model_is_hybrid(model))
+
+
+def _has_experts(model: object) -> bool:
+    """Whether it asks experts, for few tokens or many: that depends on all tokens of a batch."""
+    return told(model, "expert_count") not in ("", "0")
 
 
 def _whole_chunks(tokens: Sequence[int]) -> Chunks:

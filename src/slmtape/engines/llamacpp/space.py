@@ -61,7 +61,8 @@ def need(model: object) -> Need:
     width = llama.llama_model_n_embd(model)
     key = _number(model, "attention.key_length") or width // max(heads, 1)
     value = _number(model, "attention.value_length") or width // max(heads, 1)
-    layers, kv_heads = llama.llama_model_n_layer(model), llama.llama_model_n_head_kv(model)
+    layers = llama.llama_model_n_layer(model)
+    kv_heads = llama.llama_model_n_head_kv(model) or heads  # of the first layer, which may be none
     vocabulary = llama.llama_vocab_n_tokens(llama.llama_model_get_vocab(model))
     return Need(
         cache=layers * kv_heads * (key + value) * _HALF,
