@@ -76,6 +76,12 @@ def test_a_model_for_embeddings_is_told(good: Path) -> None:
     assert_told(good.with_name(EMBEDS), "is a model for embeddings", good)
 
 
+def test_a_model_with_an_encoder_is_told(good: Path, tmp_path: Path) -> None:
+    from tests.engines.translating import write
+
+    assert_told(write(tmp_path / "translates.gguf"), "is a model with an encoder", good)
+
+
 def test_a_vocabulary_alone_is_told(llama_cpp_models: Path, good: Path) -> None:
     assert_told(llama_cpp_models / "ggml-vocab-qwen2.gguf", "can't load", good)
 

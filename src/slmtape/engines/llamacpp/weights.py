@@ -147,12 +147,23 @@ def _loaded(path: Path) -> object:
             f"llama.cpp can't load {path}: {why}. Is it a whole file of a model that it knows? "
             "Get it again, or another one."
         )
-    if told(model, "attention.causal") == "false" or told(model, "pooling_type"):
+    if other := _other_than_generating(model):
         llama.llama_model_free(model)
         raise EngineError(
-            f"{path} is a model for embeddings: it can't answer. Take one that generates text."
+            f"{path} is {other}: it can't answer. Take one that generates text, token by token."
         )
     return model
+
+
+def _other_than_generating(model: object) -> str:
+    """What a model is that does not generate; nothing where it does."""
+    if told(model, "attention.causal") == "false" or told(model, "pooling_type"):
+        return "a model for embeddings"
+    if llama.llama_model_has_encoder(model):  # llama.cpp would end the process
+        return "a model with an encoder, as T5 is one"
+    if llama.llama_model_is_diffusion(model):
+        return "a diffusion model"
+    return ""
 
 
 def _mapped(path: Path) -> object:
