@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import llama_cpp.llama_cpp as llama
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +26,21 @@ def test_the_likeliest_token_is_the_one_that_llama_cpp_takes(numbers: list[float
     context = cast(Context, SimpleNamespace(logits=lambda: logits))
     with closing(Sampler(request_for(), vocabulary=len(logits), most=1)) as sampler:
         assert sampler.pick(context) == greedy(logits)
+
+
+def test_no_more_is_remembered_than_an_answer_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = llama.llama_sampler_init_penalties
+    remembered = []
+
+    def penalties(vocabulary: int, last: int, *others: float) -> object:
+        remembered.append(last)
+        return made(vocabulary, last, *others)
+
+    monkeypatch.setattr(llama, "llama_sampler_init_penalties", penalties)
+    for last in (-1, 7, 2_000_000_000):
+        extras = (("repeat_penalty", "1.1"), ("repeat_last_n", str(last)))
+        Sampler(request_for(extras=extras), vocabulary=9, most=20).close()
+    assert remembered == [20, 7, 20]
 
 
 def greedy(logits: np.ndarray[Any, np.dtype[np.float32]]) -> int:

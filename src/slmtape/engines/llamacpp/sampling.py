@@ -83,7 +83,8 @@ def _samplers(
         pairs = (llama.llama_logit_bias * len(biases))(*biases)
         chain.append(llama.llama_sampler_init_logit_bias(vocabulary, len(pairs), pairs))
     if options.remembers:
-        seen = most if options.repeat_last_n < 0 else options.repeat_last_n
+        # llama.cpp makes room for as many at once, and never sees more than are picked.
+        seen = most if options.repeat_last_n < 0 else min(options.repeat_last_n, most)
         chain.append(llama.llama_sampler_init_penalties(vocabulary, seen, *options.penalties))
     if not request.samples:
         return [*chain, llama.llama_sampler_init_greedy()]
