@@ -1,6 +1,8 @@
 """Models in memory: each once, no more than there may be, and away when nobody needs them."""
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -126,6 +128,12 @@ def test_a_forked_child_goes_on_with_its_parents_weights(
             assert after.weights is before.weights
             assert after.contexts is not before.contexts
         loaded._places[models[0]].users += 1  # the parent's use ends below
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_thread_that_has_computed_goes_on_in_a_child_that_it_forks(models: list[Path]) -> None:
+    program = Path(__file__).with_name("forking.py")
+    subprocess.run([sys.executable, "-P", program, models[0]], check=True, timeout=PATIENCE)
 
 
 class TestServers:

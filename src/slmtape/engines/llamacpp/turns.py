@@ -83,7 +83,7 @@ class Turns:
         self._wait(share)
         begun = time.perf_counter()
         try:
-            step(share.threads)
+            step(1 if threading.get_ident() == _forker else share.threads)
         finally:
             with self._lock:
                 share.had += (time.perf_counter() - begun) * share.threads / self._count
@@ -150,12 +150,16 @@ def _made() -> Turns:
 
 
 _making = threading.Lock()
+_forker: int | None = None
+"""The thread that a child was forked in. What it computed with before has stayed with the parent:
+with several threads it would wait for ever."""
 
 
 def _forked() -> None:
     """A forked child has none of its parent's threads, and no part in its parent's locks."""
-    global _making
+    global _making, _forker
     _making = threading.Lock()
+    _forker = threading.get_ident()
     if _made.cache_info().currsize:
         _made().neighbours.close()
         _made.cache_clear()
