@@ -83,6 +83,16 @@ def test_who_computes_no_more_leaves_its_cores(tmp_path: Path) -> None:
     one.close()
 
 
+def test_where_there_is_no_folder_for_files_all_cores_are_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing() -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr("tempfile.gettempdir", missing)
+    assert Neighbours(3).share() == 3
+
+
 def test_where_no_file_can_be_locked_all_cores_are_ours(tmp_path: Path) -> None:
     alone = Neighbours(3, tmp_path / "missing")
     alone.enter()

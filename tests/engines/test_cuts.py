@@ -94,6 +94,19 @@ def test_what_is_kept_elsewhere_meanwhile_changes_no_number(weights: "Weights", 
             assert numbers(used, prompt) == numbers(other, prompt)
 
 
+@pytest.mark.parametrize("weights", ["f16"], indirect=True)
+def test_no_room_is_made_for_the_little_that_a_long_prompt_shares(weights: "Weights") -> None:
+    from tests.engines.cold import cold
+
+    long = Random(1).choices(range(weights.size), k=1500)
+    with cold(weights) as used:
+        used.read(long, len(long), lambda: None)
+        used.close()  # it is kept elsewhere
+        assert used.keep([*long[:8], *[1] * 40], 100) == 0
+        assert not used.holds(len(long))
+        assert used.keep([*long[:800], *[1] * 40], 900) == 800
+
+
 @pytest.mark.parametrize("weights", ["q4_k_m", *(f"{name}-f16" for name in OTHERS)], indirect=True)
 def test_more_room_changes_no_number(weights: "Weights") -> None:
     from tests.engines.cold import cold

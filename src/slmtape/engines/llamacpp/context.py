@@ -16,6 +16,8 @@ from slmtape.engines.llamacpp.weights import Weights
 from slmtape.errors import EngineError
 
 _SMALLEST = 1024
+_PART = 4
+"""More room is made for a state of which at least one in so many chunks is wanted."""
 
 
 class Context:
@@ -65,7 +67,7 @@ class Context:
             self.clear(tokens)
         kept = self.shared(wanted)
         stored = self._prefixes.longest(self._weights, wanted) if self._reuses else None
-        if stored and shared_chunks(stored[0], wanted) > kept:
+        if stored and self._worth(stored[0], shared_chunks(stored[0], wanted), kept):
             self._restore(*stored, tokens)
             kept = self.shared(wanted)
         if not kept:
@@ -81,9 +83,11 @@ class Context:
 
     def close(self) -> None:
         """Free it; what it has evaluated is kept for others."""
-        self._store()
-        self._forget()
-        self._free()
+        try:
+            self._store()
+        finally:
+            self._forget()
+            self._free()
 
     def evaluate(self, tokens: Sequence[int]) -> None:
         """Evaluate at most BATCH tokens, after those evaluated before."""
@@ -180,9 +184,20 @@ class Context:
         self._set(state)
         self._taken = evaluated
 
+    def _worth(self, stored: Chunks, shared: int, kept: int) -> bool:
+        """Whether to take so many chunks from a state, instead of those there are.
+
+        All of the state is taken, and needs room: nearly all prompts of a template begin alike.
+        """
+        small = self.holds(len(stored) * CHUNK)
+        return shared > kept and (small or shared * _PART >= len(stored))
+
     def _cut(self, kept: int) -> None:
         """Forget all but so many chunks."""
-        llama.llama_memory_seq_rm(llama.llama_get_memory(self.handle), 0, kept * CHUNK, -1)
+        memory = llama.llama_get_memory(self.handle)
+        if not llama.llama_memory_seq_rm(memory, 0, kept * CHUNK, -1):
+            self._forget()
+            raise EngineError("llama.cpp can't forget the end of what it has evaluated.")
         self._taken = self._whole()[:kept]
         self._evaluated.clear()
 
@@ -194,6 +209,7 @@ class Context:
 
     def _set(self, state: State) -> None:
         if not llama.llama_state_seq_set_data(self.handle, state, len(state), 0):
+            self._forget()
             raise EngineError("llama.cpp can't take back what it has evaluated.")
 
     def _replace(self, tokens: int) -> None:

@@ -92,8 +92,13 @@ class Contexts:
         else:
             chosen = Context(self._weights, self._prefixes)
         self._lent[chosen] = self._size(tokens)
-        while self._free and self._bytes() > self._most:
-            self._free.pop().close()
+        try:
+            while self._free and self._bytes() > self._most:
+                self._free.pop().close()
+        except BaseException:
+            del self._lent[chosen]
+            chosen.close()
+            raise
         return chosen
 
     def _bytes(self) -> int:

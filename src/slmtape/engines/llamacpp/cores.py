@@ -55,7 +55,7 @@ class Neighbours:
     def __init__(self, cores: int, folder: Path | None = None) -> None:
         """`folder`: where the files are; the directory for temporary files."""
         self._cores = cores
-        self._files = _files(folder or Path(tempfile.gettempdir()), cores)
+        self._files = _files(folder, cores)
         self._mine: int | None = None
 
     def enter(self) -> None:
@@ -133,13 +133,14 @@ class _Judged:
         self.had += computed
 
 
-def _files(folder: Path, count: int) -> list[int]:
+def _files(folder: Path | None, count: int) -> list[int]:
     """The files, open. None where there can be none: better slow than not at all."""
     if fcntl is None:
         return []
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     files: list[int] = []
     try:
+        folder = folder or Path(tempfile.gettempdir())
         for number in range(count):
             files.append(os.open(folder / f"slmtape-{os.getuid()}-{number}.lock", flags, 0o600))
     except OSError:
