@@ -125,7 +125,9 @@ def test_a_containers_limit_is_the_memory_there_is(
 
     (tmp_path / "max").write_text("3000000\n")
     (tmp_path / "current").write_text("1000000\n")
-    monkeypatch.setattr(space, "_CGROUPS", ((tmp_path / "max", tmp_path / "current"),))
+    monkeypatch.setattr(space, "_CGROUPS", ((tmp_path, "max", "current", "inactive_file"),))
     assert space.available() == 2_000_000
+    (tmp_path / "memory.stat").write_text("file 700000\ninactive_file 500000\nanon 300000\n")
+    assert space.available() == 2_500_000  # what was read of files makes way
     (tmp_path / "max").write_text("max\n")
     assert 2_000_000 < space.available() <= psutil.virtual_memory().total

@@ -30,13 +30,14 @@ POSITIONS = 32
 
 _HALF, _FLOAT = 2, 4
 _CGROUPS = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
     (
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+        "/sys/fs/cgroup/memory",
+        *("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
     ),
 )
-"""Where Linux tells what a container may use, and uses: version 2 and version 1."""
+"""Where Linux tells what a container may use, and uses: version 2 and version 1. And what
+`memory.stat` there calls the files in memory that make way for whoever needs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +77,18 @@ def need(model: object) -> Need:
 def available() -> int:
     """Bytes that this process may still take without being killed for it."""
     there = int(psutil.virtual_memory().available)
-    for most, used in _CGROUPS:
+    for folder, most, used, files in _CGROUPS:
         with suppress(OSError, ValueError):
-            there = min(there, int(Path(most).read_text()) - int(Path(used).read_text()))
+            left = int(Path(folder, most).read_text()) - int(Path(folder, used).read_text())
+            there = min(there, left + _counted(Path(folder, "memory.stat"), files))
     return max(there, 0)
+
+
+def _counted(file: Path, name: str) -> int:
+    with suppress(OSError, ValueError):
+        counts = dict(line.split() for line in file.read_text().splitlines())
+        return int(counts.get(name, 0))
+    return 0
 
 
 def check(what: str, needed: int, remedy: str) -> None:
