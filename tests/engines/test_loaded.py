@@ -118,6 +118,22 @@ def test_a_model_goes_with_the_last_that_holds_it_where_one_asked_for_that(
     assert loaded.paths == (models[1],)
 
 
+def test_memory_that_was_promised_to_a_request_is_not_free_for_the_next(
+    loaded: Loaded, models: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from slmtape.engines.llamacpp import contexts
+
+    with loaded.using(models[0]) as model:
+        one = model.weights.need.context(1024)
+        monkeypatch.setattr(contexts, "available", lambda: one * 3 // 2)
+        with model.contexts.lent((), 100, enough):
+            with pytest.raises(EnoughError), model.contexts.lent((), 100, enough):
+                pass
+            monkeypatch.setattr(contexts, "available", lambda: one * 2)
+            with model.contexts.lent((), 100, enough):
+                pass
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 def test_a_forked_child_goes_on_with_its_parents_weights(
     loaded: Loaded, models: list[Path]

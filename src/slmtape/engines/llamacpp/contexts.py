@@ -74,7 +74,8 @@ class Contexts:
             return True
         size = self._size(tokens)
         lent = sum(self._lent.values())
-        return lent + size <= self._most and size <= available()
+        coming = sum(max(0, asked - self._has(context)) for context, asked in self._lent.items())
+        return lent + size <= self._most and size + coming <= available()
 
     def _chosen(self, prompt: Sequence[int], tokens: int) -> Context:
         """The one that has evaluated most of the prompt already; or else the oldest, or a new one.
@@ -102,10 +103,11 @@ class Contexts:
         return chosen
 
     def _bytes(self) -> int:
-        free = sum(self._size(context.capacity) for context in self._free if context.capacity)
-        return free + sum(
-            max(asked, self._size(context.capacity)) for context, asked in self._lent.items()
-        )
+        lent = sum(max(asked, self._has(context)) for context, asked in self._lent.items())
+        return lent + sum(map(self._has, self._free))
+
+    def _has(self, context: Context) -> int:
+        return self._size(context.capacity) if context.capacity else 0
 
     def _size(self, tokens: int) -> int:
         return self._weights.need.context(room(tokens))
