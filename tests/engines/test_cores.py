@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from slmtape.engines.llamacpp.cores import Neighbours, Pace, cores
+from slmtape.engines.llamacpp.cores import Neighbours, Pace, computed, cores
 from tests.support import ROOT
 
 pytest.importorskip("fcntl", reason="Windows: each process for itself")
@@ -112,6 +114,30 @@ def test_the_number_of_cores_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.delenv("SLMTAPE_THREADS")
     cores.cache_clear()
     assert cores() == usual >= 1
+
+
+def test_what_other_threads_compute_is_no_teams() -> None:
+    begun, end = threading.Event(), threading.Event()
+
+    def compute() -> None:
+        while time.thread_time() < 0.1:
+            pass
+        begun.set()
+        end.wait(20)
+
+    other = threading.Thread(target=compute)
+    before = time.process_time(), computed([])
+    other.start()
+    assert begun.wait(20)
+    assert other.native_id
+    total, helpers = time.process_time() - before[0], computed([]) - before[1]
+    with_other = computed([other.native_id]) - before[1]
+    end.set()
+    other.join(20)
+    assert total >= 0.1
+    assert with_other >= 0.1
+    seen = sys.platform == "linux"
+    assert (helpers < 0.1) == seen
 
 
 def steps(pace: Pace, now: float, count: int, *, cores: int, free: float) -> list[int]:

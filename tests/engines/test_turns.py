@@ -1,6 +1,8 @@
 """Whose turn it is to compute."""
 
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,14 +30,16 @@ def nothing() -> None:
 
 
 class Judge(Steady):
-    """Writes down how many threads it is told of."""
+    """Writes down how many threads it is told of, and what they computed."""
 
     def __init__(self) -> None:
         super().__init__()
         self.told: list[int] = []
+        self.computed = 0.0
 
     def took(self, threads: int, seconds: float, computed: float, now: float) -> None:
         self.told.append(threads)
+        self.computed += computed
 
 
 @pytest.fixture
@@ -154,6 +158,33 @@ def test_only_threads_that_may_wait_for_others_are_judged_all_together(
             step.end()
     turns.neighbours.close()
     assert judge.told == told
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems don't tell of each thread")
+def test_a_team_is_judged_by_what_it_computes_and_not_by_other_threads(tmp_path: Path) -> None:
+    def compute() -> None:
+        begun = time.thread_time()
+        while time.thread_time() < begun + 0.1:
+            pass
+
+    def wait_for_another(_: int) -> None:
+        threading.Thread(target=other).start()
+        assert done.wait(PATIENCE)
+
+    def other() -> None:
+        compute()
+        done.set()
+        end.wait(PATIENCE)
+
+    turns = Turns(Neighbours(2, tmp_path), 2, judge := Judge())
+    done, end = threading.Event(), threading.Event()
+    with turns.share(nothing) as share:
+        share.run(wait_for_another)
+        waited = judge.computed
+        share.run(lambda _: compute())
+    end.set()
+    turns.neighbours.close()
+    assert waited < 0.1 <= judge.computed
 
 
 def test_who_had_least_comes_first(make: Callable[[int], Turns]) -> None:

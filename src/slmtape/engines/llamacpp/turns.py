@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from slmtape.engines.llamacpp.cores import Neighbours, Pace, cores
+from slmtape.engines.llamacpp.cores import Neighbours, Pace, computed, cores
 
 Step = Callable[[int], None]
 """Computes with as many threads as it is told."""
@@ -36,6 +36,8 @@ class Share:
         """Seconds of the whole machine."""
         self.threads = 0
         """Threads of the step that it may do now; 0: it has to wait."""
+        self.asking = 0
+        """The native id of the thread that has asked for the step."""
         self.turn = threading.Event()
 
     def run(self, step: Step) -> None:
@@ -57,9 +59,9 @@ class Turns:
         self._lock = threading.Lock()
         self._shares: list[Share] = []
         self._waiting: list[Share] = []
-        self._running = 0
+        self._running: list[Share] = []
         self._in_use = 0  # threads
-        self._since = self._computed = 0.0  # seconds of the clock and of all threads
+        self._since = self._before = 0.0  # seconds of the clock, and of what runs since then
 
     @contextmanager
     def share(self, waiting: Callable[[], object]) -> Iterator[Share]:
@@ -91,7 +93,7 @@ class Turns:
 
     def _wait(self, share: Share) -> None:
         with self._lock:
-            share.threads = 0
+            share.threads, share.asking = 0, threading.get_native_id()
             self._waiting.append(share)
             self._next()
             if share.threads:
@@ -109,7 +111,7 @@ class Turns:
             raise
 
     def _release(self, share: Share) -> None:
-        self._use(-1, -share.threads)
+        self._use([other for other in self._running if other is not share], -share.threads)
         self._next()
 
     def _next(self) -> None:
@@ -124,18 +126,23 @@ class Turns:
             if self._in_use + threads > ours:
                 return
             self._waiting.remove(share)
-            self._use(1, threads)
+            self._use([*self._running, share], threads)
             share.threads = threads
             share.turn.set()
 
-    def _use(self, running: int, threads: int) -> None:
-        """From now on so many more steps are done, with so many more threads."""
-        now, computed = time.perf_counter(), time.process_time()
-        if self._in_use > self._running:  # one alone waits for nobody
-            self._pace.took(self._in_use, now - self._since, computed - self._computed, now)
-        self._since, self._computed = now, computed
-        self._running += running
+    def _use(self, running: list[Share], threads: int) -> None:
+        """From now on these steps are done, with so many more threads."""
+        now = time.perf_counter()
+        if self._in_use > len(self._running):  # one alone waits for nobody
+            had = self._computed() - self._before
+            self._pace.took(self._in_use, now - self._since, had, now)
+        self._running = running
         self._in_use += threads
+        if self._in_use > len(running):
+            self._since, self._before = now, self._computed()
+
+    def _computed(self) -> float:
+        return computed(share.asking for share in self._running)
 
 
 def turns() -> Turns:
