@@ -29,6 +29,13 @@ def nothing() -> None:
     """Nothing to do while waiting."""
 
 
+def compute(_: int, seconds: float = 0.001) -> None:
+    """A step that computes for so long."""
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+
 class Judge(Steady):
     """Writes down how many threads it is told of, and what they computed."""
 
@@ -162,17 +169,12 @@ def test_only_threads_that_may_wait_for_others_are_judged_all_together(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems don't tell of each thread")
 def test_a_team_is_judged_by_what_it_computes_and_not_by_other_threads(tmp_path: Path) -> None:
-    def compute() -> None:
-        begun = time.thread_time()
-        while time.thread_time() < begun + 0.1:
-            pass
-
     def wait_for_another(_: int) -> None:
         threading.Thread(target=other).start()
         assert done.wait(PATIENCE)
 
     def other() -> None:
-        compute()
+        compute(1, 0.1)
         done.set()
         end.wait(PATIENCE)
 
@@ -181,27 +183,64 @@ def test_a_team_is_judged_by_what_it_computes_and_not_by_other_threads(tmp_path:
     with turns.share(nothing) as share:
         share.run(wait_for_another)
         waited = judge.computed
-        share.run(lambda _: compute())
+        share.run(lambda threads: compute(threads, 0.1))
     end.set()
     turns.neighbours.close()
     assert waited < 0.1 <= judge.computed
 
 
 def test_who_had_least_comes_first(make: Callable[[int], Turns]) -> None:
-    turns, order = make(1), list[str]()
-    with turns.share(nothing) as greedy, turns.share(nothing) as modest:
-        greedy.had, modest.had = 5.0, 1.0
-        with turns.share(nothing) as late:
-            assert late.had == 1.0  # as if it had been there all along
-            late.had = 2.0
-            holding = Long(greedy)
-            assert holding.begun()
-            shares = {"greedy": greedy, "late": late, "modest": modest}
-            waiting = [Waiting(name, shares[name], order) for name in ("late", "modest")]
-            holding.end()
-            for thread in waiting:
-                thread.join(PATIENCE)
+    turns, order, names = make(1), list[str](), ("greedy", "late", "modest")
+    with ExitStack() as stack:
+        shares = {name: stack.enter_context(turns.share(nothing)) for name in names}
+        for name, had in zip(names, (5.0, 2.0, 1.0), strict=True):
+            shares[name].had = had
+        holding = Long(shares["greedy"])
+        assert holding.begun()
+        waiting = [Waiting(name, shares[name], order) for name in ("late", "modest")]
+        holding.end()
+        for thread in waiting:
+            thread.join(PATIENCE)
     assert order == ["modest", "late"]
+
+
+def test_who_comes_late_begins_as_if_it_had_been_there_all_along(
+    make: Callable[[int], Turns],
+) -> None:
+    turns = make(1)
+    with turns.share(nothing) as one, turns.share(nothing) as other:
+        for share in (one, other):
+            share.run(compute)
+        with turns.share(nothing) as late:
+            assert 0 < late.had == pytest.approx((one.had + other.had) / 2)
+
+
+def test_many_that_come_for_one_step_each_let_a_longer_one_pass(
+    make: Callable[[int], Turns],
+) -> None:
+    turns, arrived, passed = make(1), threading.Barrier(3), threading.Event()
+
+    def come_and_go() -> None:
+        arrived.wait(PATIENCE)
+        for _ in range(500):
+            if not passed.is_set():
+                with turns.share(nothing) as share:
+                    share.run(compute)
+                    left.append(share)
+
+    left: list[Share] = []
+    threads = [threading.Thread(target=come_and_go) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    with turns.share(nothing) as longer:
+        arrived.wait(PATIENCE)
+        for _ in range(20):
+            longer.run(compute)
+        passed.set()
+    for thread in threads:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+    assert 0 < len(left) < 500
 
 
 class Waiting(threading.Thread):

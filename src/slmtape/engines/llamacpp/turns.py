@@ -58,6 +58,9 @@ class Turns:
         self._pace = pace or Pace()
         self._lock = threading.Lock()
         self._shares: list[Share] = []
+        self._each = 0.0
+        """What a request has had by now that was there all along, had all been equal. Who comes
+        begins with that, or those who come for a step each would never let another one pass."""
         self._waiting: list[Share] = []
         self._running: list[Share] = []
         self._in_use = 0  # threads
@@ -68,7 +71,7 @@ class Turns:
         """A part for a request, as long as it lasts."""
         share = Share(self, waiting)
         with self._lock:
-            share.had = min((other.had for other in self._shares), default=0.0)
+            share.had = self._each
             self._shares.append(share)
             if len(self._shares) == 1:
                 self.neighbours.enter()
@@ -88,7 +91,9 @@ class Turns:
             step(1 if threading.get_ident() == _forker else share.threads)
         finally:
             with self._lock:
-                share.had += (time.perf_counter() - begun) * share.threads / self._count
+                had = (time.perf_counter() - begun) * share.threads / self._count
+                share.had += had
+                self._each += had / len(self._shares)
                 self._release(share)
 
     def _wait(self, share: Share) -> None:
