@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from slmtape.errors import (
     RecordingNotFound,
     ServerStopped,
 )
-from slmtape.generation import GenerationResult
+from slmtape.generation import GenerationResult, Request
 from slmtape.keys import key
 from slmtape.modes import Mode
 from slmtape.replay import Replay
@@ -312,6 +313,78 @@ def test_a_thread_that_can_not_start_is_an_error_and_not_a_hang(
             replaying.answers([request_for()], 1)
     assert text(replaying.answers([request_for()], 1)[0]) == "hello there"
     replaying.close()
+
+
+def test_where_few_threads_can_start_they_give_all_answers(
+    replay: Callable[..., Replay], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[threading.Thread] = []
+    begin = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        if started:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        begin(thread)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        answers = replay().answers([request_for(f"word {number}") for number in range(9)], 1)
+    assert [text(answer) for answer in answers] == [f"word {number}" for number in range(9)]
+
+
+def test_a_call_has_few_of_its_answers_given_at_once(
+    replay: Callable[..., Replay], engine: EchoEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generate, together = engine.generate, threading.Barrier(4)
+    at_once, most = set[int](), list[int]()
+
+    def counted(*asked: Any) -> GenerationResult:
+        at_once.add(threading.get_ident())
+        most.append(len(at_once))
+        together.wait(10)
+        result = generate(*asked)
+        at_once.discard(threading.get_ident())
+        return result
+
+    monkeypatch.setattr(engine, "generate", counted)
+    answers = replay().answers([request_for(f"word {number}") for number in range(12)], 1)
+    assert [text(answer) for answer in answers] == [f"word {number}" for number in range(12)]
+    assert max(most) <= 4
+
+
+def test_closing_stops_also_what_was_not_begun(
+    replay: Callable[..., Replay], engine: EchoEngine
+) -> None:
+    engine.hold()
+    replaying = replay()
+    answers = replaying.answers([request_for(f"word {number}") for number in range(12)], 1)
+    assert engine.started.wait(10)
+    replaying.close()
+    assert all(isinstance(answer.error, ServerStopped) for answer in answers)
+    assert engine.runs <= 4
+
+
+def test_of_many_that_are_missing_the_first_is_explained_and_all_seeds_are_free_again(
+    replay: Callable[..., Replay], store: CassetteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[str] = []
+
+    def requests() -> dict[str, Request]:
+        searched.append("once")
+        return {}
+
+    monkeypatch.setattr(store, "requests", requests)
+    replaying = replay(Mode.REPLAY)
+    request = request_for("dice", temperature=1)
+    missing = replaying.answers([request], 3)
+    assert {finished(answer).key for answer in missing} == {key(replace(request, seed=0))}
+    for seed in range(3):
+        store.put(recording_for(replace(request, seed=seed), f"dice {seed}"))
+    found = replaying.answers([request], 3)
+    assert [text(answer) for answer in found] == ["dice 0", "dice 1", "dice 2"]
+    replaying.close()
+    assert searched == ["once"]
 
 
 def test_choices_have_seeds_that_follow_each_other(replay: Callable[..., Replay]) -> None:

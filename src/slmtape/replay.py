@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import NoReturn
 
@@ -33,6 +33,13 @@ from slmtape.verify import Outcome, Verdict, unverifiable, verify
 
 logger = logging.getLogger("slmtape")
 
+_AT_ONCE = 4
+"""Answers of one call that are given at once at most: they leave room for other calls."""
+
+_Work = Callable[[Answer], Result]
+_New = dict[str, tuple[Answer, _Work]]
+"""Answers by key that are wanted and were not begun yet, and what gives each."""
+
 
 class Replay:
     """Answers requests from a store, an engine, or both, as the mode says.
@@ -61,7 +68,8 @@ class Replay:
         self._changed = changed
         self._unseeded: dict[GenerationRequest, _Seeds] = {}
         self._under_way: dict[str, Answer] = {}
-        self._threads: dict[Answer, threading.Thread] = {}
+        self._unfinished: set[Answer] = set()
+        self._threads: set[threading.Thread] = set()
         self._lock = threading.Lock()
         self._explaining = threading.Lock()
         self._closed = False
@@ -74,12 +82,22 @@ class Replay:
         with self._lock:
             if self._closed:
                 raise ServerStopped("The server has been stopped.")
-            answers = [answer for request in requests for answer in self._seeded(request, n)]
-        if self._mode in _REPLAYING:
-            # One choice that is missing is a miss: better told than after half of the answer.
-            missing = [answer for answer in answers if not answer.replayed]
-            return missing[:1] * len(answers) or answers
-        return answers
+            new: _New = {}
+            try:
+                wanted = [
+                    answer for request in requests for answer in self._seeded(request, n, new)
+                ]
+                if self._mode in _REPLAYING:
+                    # One that is missing is a miss: better told than after half of the answer.
+                    missing = [answer for answer in wanted if not answer.replayed]
+                    wanted = missing[:1] * len(wanted) or wanted
+                begun = new.keys() & {answer.key for answer in wanted}
+                self._begin([new[where] for where in new if where in begun])
+            finally:
+                for answer, _ in new.values():
+                    if answer not in self._unfinished:
+                        answer.give_up("Another answer to the same call is missing.")
+            return wanted
 
     def close(self) -> None:
         """Stop whatever is being generated, as `forget` does; nothing more is answered."""
@@ -91,29 +109,32 @@ class Replay:
         """Begin anew: nothing of what is being generated is recorded, and seeds start at 0."""
         with self._lock:
             self._unseeded.clear()
-            threads = dict(self._threads)
-        for answer in threads:
+            answers, threads = list(self._unfinished), list(self._threads)
+        for answer in answers:
             answer.give_up("The server was stopped.")
-        for thread in threads.values():
+        for thread in threads:
             thread.join()
 
-    def _seeded(self, request: Request, n: int) -> list[Answer]:
+    def _seeded(self, request: Request, n: int, new: _New) -> list[Answer]:
         """An answer for each that is wanted, each with the seed that makes it repeatable."""
         if isinstance(request, EmbeddingRequest) or not request.samples:
-            return [self._answer(request)] * n
+            return [self._answer(request, new)] * n
         if request.seed is not None:
             first = request.seed
-            return [self._answer(replace(request, seed=first + index)) for index in range(n)]
+            return [self._answer(replace(request, seed=first + index), new) for index in range(n)]
         seeds = self._unseeded.setdefault(request, _Seeds())
         answers = []
         for _ in range(n):
             seed = seeds.free()
-            answers.append(self._answer(replace(request, seed=seed)))
+            answers.append(self._answer(replace(request, seed=seed), new))
             seeds.take(seed, answers[-1])
         return answers
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: Request, new: _New) -> Answer:
+        """The answer that is recorded or on its way, or else one more of the new ones."""
         where = key(request)
+        if where in new:
+            return new[where][0]
         under_way = self._under_way.get(where)
         if under_way and not under_way.abandoned:
             return under_way
@@ -121,29 +142,43 @@ class Replay:
         if self._store and self._mode in (Mode.AUTO, *_REPLAYING):
             recorded = self._store.get(where)
         if recorded is None:
-            work = self._miss if self._mode in _REPLAYING else self._generate
-            return self._begin(Answer(request, where, source="model"), work)
-        if self._mode is Mode.VERIFY:
-            return self._begin(Answer(request, where, source="cassette"), self._verify)
-        return complete(request, where, recorded, "cassette")
-
-    def _begin(self, answer: Answer, work: Callable[[Answer], Result]) -> Answer:
-        """Have it answered in a thread of its own. The lock is held."""
-        where = answer.key
-        thread = threading.Thread(
-            target=self._finish, args=(answer, work), name=f"slmtape-{where}", daemon=True
-        )
-        try:
-            thread.start()  # it ends only after the lock that is held here
-        except RuntimeError as error:
-            raise EngineError(f"No answer can be generated: {error}.") from error
-        self._under_way[where] = answer
-        self._threads[answer] = thread
+            answer = Answer(request, where, source="model")
+            new[where] = answer, self._miss if self._mode in _REPLAYING else self._generate
+        elif self._mode is Mode.VERIFY:
+            answer = Answer(request, where, source="cassette")
+            new[where] = answer, self._verify
+        else:
+            answer = complete(request, where, recorded, "cassette")
         return answer
 
-    def _finish(self, answer: Answer, work: Callable[[Answer], Result]) -> None:
+    def _begin(self, new: Sequence[tuple[Answer, _Work]]) -> None:
+        """Have answers given, a few at once, each thread one after the other. The lock is held."""
+        waiting = iter(new)
+        threads = [
+            threading.Thread(target=self._give, args=(waiting,), name="slmtape", daemon=True)
+            for _ in new[:_AT_ONCE]
+        ]
+        for thread in threads:
+            try:
+                thread.start()  # it finishes nothing before the lock is free
+            except RuntimeError as error:
+                if thread is threads[0]:
+                    raise EngineError(f"No answer can be generated: {error}.") from error
+                break
+            self._threads.add(thread)
+        self._unfinished.update(answer for answer, _ in new)
+        self._under_way.update((answer.key, answer) for answer, _ in new)
+
+    def _give(self, waiting: Iterator[tuple[Answer, _Work]]) -> None:
+        for answer, work in waiting:
+            self._finish(answer, work)
+        with self._lock:
+            self._threads.remove(threading.current_thread())
+
+    def _finish(self, answer: Answer, work: _Work) -> None:
         outcome: Result | SlmtapeError
         try:
+            answer.say(Piece())  # nobody may want it any more
             outcome = work(answer)
         except SlmtapeError as error:
             outcome = error
@@ -151,7 +186,7 @@ class Replay:
             logger.exception("answering failed")
             outcome = EngineError(f"Answering failed: {type(error).__name__}: {error}")
         with self._lock:
-            del self._threads[answer]
+            self._unfinished.remove(answer)
             if self._under_way.get(answer.key) is answer:
                 del self._under_way[answer.key]
         answer.finish(outcome)
