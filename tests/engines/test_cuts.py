@@ -101,7 +101,7 @@ def test_no_room_is_made_for_the_little_that_a_long_prompt_shares(weights: "Weig
     long = Random(1).choices(range(weights.size), k=1500)
     with cold(weights) as used:
         used.read(long, len(long), lambda: None)
-        used.close()  # it is kept elsewhere
+        used.close(keep=True)  # it is kept elsewhere
         assert used.keep([*long[:8], *[1] * 40], 100) == 0
         assert not used.holds(len(long))
         assert used.keep([*long[:800], *[1] * 40], 900) == 800

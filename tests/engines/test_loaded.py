@@ -118,6 +118,18 @@ def test_a_model_goes_with_the_last_that_holds_it_where_one_asked_for_that(
     assert loaded.paths == (models[1],)
 
 
+def test_a_model_that_is_used_goes_when_nobody_uses_it_any_more(
+    loaded: Loaded, models: list[Path]
+) -> None:
+    loaded.hold(models[0])
+    with loaded.using(models[0]):
+        loaded.release(models[0], unload=True)
+        assert loaded.paths == (models[0],)
+    assert not loaded.paths
+    use(loaded, models[0])
+    assert loaded.paths == (models[0],)
+
+
 def test_memory_that_was_promised_to_a_request_is_not_free_for_the_next(
     loaded: Loaded, models: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

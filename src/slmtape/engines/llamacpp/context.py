@@ -81,10 +81,11 @@ class Context:
         """How many of these chunks were evaluated just so, from the beginning on."""
         return shared_chunks(self._whole(), wanted)
 
-    def close(self) -> None:
-        """Free it; what it has evaluated is kept for others."""
+    def close(self, *, keep: bool) -> None:
+        """Free it; `keep`: others keep what it has evaluated."""
         try:
-            self._store()
+            if keep:
+                self._store()
         finally:
             self._forget()
             self._free()

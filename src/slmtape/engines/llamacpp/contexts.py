@@ -50,10 +50,10 @@ class Contexts:
                 self._changed.notify_all()
 
     def close(self) -> None:
-        """Free all; none may be lent."""
+        """Free all, and keep nothing of what they evaluated; none may be lent."""
         with self._changed:
             for context in self._free:
-                context.close()
+                context.close(keep=False)
             self._free.clear()
 
     def _take(self, prompt: Sequence[int], tokens: int, waiting: Callable[[], object]) -> Context:
@@ -95,10 +95,10 @@ class Contexts:
         self._lent[chosen] = self._size(tokens)
         try:
             while self._free and self._bytes() > self._most:
-                self._free.pop().close()
+                self._free.pop().close(keep=True)
         except BaseException:
             del self._lent[chosen]
-            chosen.close()
+            chosen.close(keep=True)
             raise
         return chosen
 

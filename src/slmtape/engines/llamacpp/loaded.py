@@ -68,6 +68,7 @@ class Loaded:
                 place.users -= 1
                 if not place.users and place.model is None:
                     del self._places[path]
+                self._let_go(path)
                 self._changed.notify_all()
 
     def hold(self, path: Path) -> None:
@@ -81,11 +82,7 @@ class Loaded:
             self._holders[path] -= 1
             if unload:
                 self._unwanted.add(path)
-            if not self._holders[path] and path in self._unwanted:
-                self._unwanted.remove(path)
-                place = self._places.get(path)
-                if place and not place.users:
-                    self._unload(path)
+            self._let_go(path)
 
     def forked(self) -> None:
         """Go on in a forked child, which has none of the threads that use what is here.
@@ -131,6 +128,14 @@ class Loaded:
                 return False
             self._unload(idle)
         return True
+
+    def _let_go(self, path: Path) -> None:
+        """Unload a model that is not wanted, unless somebody holds or uses it."""
+        place = self._places.get(path)
+        if path in self._unwanted and not self._holders[path] and not (place and place.users):
+            self._unwanted.remove(path)
+            if place:
+                self._unload(path)
 
     def _unload(self, path: Path) -> None:
         model = self._places.pop(path).model
