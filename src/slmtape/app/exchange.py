@@ -308,8 +308,9 @@ class _Exchange:
         await self._client.send(events.open().encode(), more=True)
         try:
             for index, answer in enumerate(answers):
-                async for piece in self._pieces(answer):
-                    await self._client.send(events.piece(index, piece).encode(), more=True)
+                async for pieces in self._pieces(answer):
+                    told = "".join(events.piece(index, piece) for piece in pieces)
+                    await self._client.send(told.encode(), more=True)
             results = self._complete(asked, answers)
         except ClientGone:
             raise
@@ -322,14 +323,15 @@ class _Exchange:
             return
         await self._client.send(events.close(results).encode())
 
-    async def _pieces(self, answer: Answer) -> AsyncIterator[Piece]:
+    async def _pieces(self, answer: Answer) -> AsyncIterator[Sequence[Piece]]:
+        """Those that came since the last ones, until none will come."""
         sent = 0
         while True:
             done = answer.done  # before looking: nothing comes after it
             new = answer.pieces[sent:]
             sent += len(new)
-            for piece in new:
-                yield piece
+            if new:
+                yield new
             if done:
                 return
             await (self._client.rest() if new else self._client.change())
