@@ -13,6 +13,7 @@ _ROOM = 4096
 _RULES = 66
 _PROMPTS = 3
 _MOST = 1 / 0.97
+_PLAINER = "bare loop without flash attention"
 
 Generate = Callable[[str, int], Made]
 
@@ -28,7 +29,7 @@ def run(model: Model) -> Iterator[Figure]:
             loop("Hello.", 1)  # what comes first loads things
         ask(server.port, {"messages": texts.chat("You are a writer.", "Hello."), "max_tokens": 1})
         yield from _answers(model, server.port, generate, plainer)
-        yield from _prompts(model, server.port, generate)
+        yield from _prompts(model, server.port, generate, plainer)
 
 
 def _answers(model: Model, port: int, generate: Generate, plainer: Generate) -> Iterator[Figure]:
@@ -54,8 +55,7 @@ def _answers(model: Model, port: int, generate: Generate, plainer: Generate) -> 
     yield figure(what, "s", times["plain"])
     for kind in ("plain", "streamed"):
         yield ratio(f"{what}, {kind} / bare loop", times[kind], times["bare"], most=_MOST)
-        loop = "bare loop without flash attention"
-        yield ratio(f"{what}, {kind} / {loop}", times[kind], times["plainer"], most=_MOST)
+        yield ratio(f"{what}, {kind} / {_PLAINER}", times[kind], times["plainer"], most=_MOST)
 
 
 def _asked(edition: str) -> list[texts.Message]:
@@ -63,7 +63,7 @@ def _asked(edition: str) -> list[texts.Message]:
     return texts.chat(f"{story} Write.", story)
 
 
-def _prompts(model: Model, port: int, generate: Generate) -> Iterator[Figure]:
+def _prompts(model: Model, port: int, generate: Generate, plainer: Generate) -> Iterator[Figure]:
     """An answer of one token to what nobody has asked before."""
     asked = [
         texts.chat(texts.manual(f"Edition {number}", _RULES), "Which is the first rule?")
@@ -80,9 +80,11 @@ def _prompts(model: Model, port: int, generate: Generate) -> Iterator[Figure]:
         {
             "live": over_http,
             "bare": lambda number: generate(texts.as_told(asked[number]), 1).seconds,
+            "plainer": lambda number: plainer(texts.as_told(asked[number]), 1).seconds,
         },
         len(asked),
     )
     what = f"{model.title}, prompt of {count:,} tokens"
     yield figure(what, "s", times["live"])
     yield ratio(f"{what} / bare loop", times["live"], times["bare"], most=_MOST)
+    yield ratio(f"{what} / {_PLAINER}", times["live"], times["plainer"], most=_MOST)

@@ -1,6 +1,6 @@
 """llama.cpp's own server, asked the same over HTTP."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -29,9 +29,14 @@ _BOUNDED = (
 
 
 def run(program: Path, model: Model) -> Iterator[Figure]:
-    """Measure ten requests of the one, then of the other."""
-    with servers.live(model) as ours, servers.llama_server(program, model) as theirs:
-        for peer in (ours, theirs):
+    """Measure ten requests of the one, then of the others."""
+    with (
+        servers.live(model) as ours,
+        servers.llama_server(program, model) as theirs,
+        servers.llama_server(program, model, flash_attention=False) as plainer,
+    ):
+        peers = {"ours": ours, "theirs": theirs, "plainer": plainer}
+        for peer in peers.values():
             ask(peer.port, {"messages": texts.chat("Hello.", "Hello."), "max_tokens": 1})
         for what, bodies in (
             ("that share nothing", _different),
@@ -39,25 +44,24 @@ def run(program: Path, model: Model) -> Iterator[Figure]:
             ("of one conversation", _conversation),
             ("forced into JSON", _forced),
         ):
-            mine, their = _measured(ours, theirs, bodies, model)
+            times = _measured(peers, bodies, model)
             what = f"{model.title}, 10 requests {what}"
-            yield figure(what, "s", mine)
-            yield ratio(f"{what} / llama-server", mine, their, most=1)
+            yield figure(what, "s", times["ours"])
+            yield ratio(f"{what} / llama-server", times["ours"], times["theirs"], most=1)
+            server = "llama-server without flash attention"
+            yield ratio(f"{what} / {server}", times["ours"], times["plainer"], most=1)
 
 
 def _measured(
-    ours: Peer, theirs: Peer, bodies: Callable[[str, int], list[Body]], model: Model
-) -> tuple[Sequence[float], Sequence[float]]:
-    """Seconds that all of these take, of both: one after the other, or who waits disturbs."""
+    peers: Mapping[str, Peer], bodies: Callable[[str, int], list[Body]], model: Model
+) -> Mapping[str, Sequence[float]]:
+    """Seconds that all of these take, of each: one after the other, or who waits disturbs."""
 
     def seconds(peer: Peer, number: int) -> float:
         asked = bodies(f"Edition {number}", model.tokens // 4)
         return sum(ask(peer.port, body).seconds for body in asked)
 
-    times = in_turn(
-        {"ours": partial(seconds, ours), "theirs": partial(seconds, theirs)}, model.rounds
-    )
-    return times["ours"], times["theirs"]
+    return in_turn({name: partial(seconds, peer) for name, peer in peers.items()}, model.rounds)
 
 
 def _different(edition: str, tokens: int) -> list[Body]:

@@ -179,19 +179,19 @@ def built_llama_server() -> Path:
 
 
 @contextmanager
-def llama_server(program: Path, model: Model) -> Iterator[Peer]:
+def llama_server(program: Path, model: Model, *, flash_attention: bool = True) -> Iterator[Peer]:
     """llama.cpp's own server as it comes, with a thread for each core."""
     port, threads = _free_port(), str(len(os.sched_getaffinity(0)))
-    options = ["--port", str(port), "--model", str(model.path), "--ctx-size", "8192"]
-    command: list[str | Path] = [
-        program,
-        *options,
-        "--threads",
-        threads,
-        "--threads-batch",
-        threads,
-    ]
-    with _running("llama-server", command, port, _is_healthy) as peer:
+    options = {
+        "port": str(port),
+        "model": str(model.path),
+        "ctx-size": "8192",
+        "threads": threads,
+        "threads-batch": threads,
+        "flash-attn": "auto" if flash_attention else "off",
+    }
+    said = [word for name, value in options.items() for word in (f"--{name}", value)]
+    with _running("llama-server", [program, *said], port, _is_healthy) as peer:
         yield peer
 
 
