@@ -215,6 +215,17 @@ def test_who_comes_late_begins_as_if_it_had_been_there_all_along(
             assert 0 < late.had == pytest.approx((one.had + other.had) / 2)
 
 
+def test_who_took_what_another_left_does_not_pay_for_it_later(
+    make: Callable[[int], Turns],
+) -> None:
+    turns = make(1)
+    with turns.share(nothing) as busy:
+        with turns.share(nothing):
+            busy.run(compute)
+        with turns.share(nothing) as late:
+            assert late.had == busy.had > 0
+
+
 def test_many_that_come_for_one_step_each_let_a_longer_one_pass(
     make: Callable[[int], Turns],
 ) -> None:

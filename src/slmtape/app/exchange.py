@@ -117,9 +117,11 @@ class _Exchange:
         if not stubs:
             return replay.answers(asked.requests, asked.n)
         stubbed = [stubs.answer(request, asked.model) for request in asked.requests]
+        pairs = zip(asked.requests, stubbed, strict=True)
+        others = iter(replay.answers([request for request, stub in pairs if not stub], asked.n))
         answers: list[Answer] = []
-        for request, answer in zip(asked.requests, stubbed, strict=True):
-            answers += [answer] * asked.n if answer else replay.answers([request], asked.n)
+        for stub in stubbed:
+            answers += [stub] * asked.n if stub else islice(others, asked.n)
         return answers
 
     async def _fail_early(self, fault: Fault) -> None:

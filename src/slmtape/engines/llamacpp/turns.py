@@ -71,7 +71,8 @@ class Turns:
         """A part for a request, as long as it lasts."""
         share = Share(self, waiting)
         with self._lock:
-            share.had = self._each
+            least = min((other.had for other in self._shares), default=0.0)
+            share.had = self._each = max(self._each, least)
             self._shares.append(share)
             if len(self._shares) == 1:
                 self.neighbours.enter()
