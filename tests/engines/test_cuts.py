@@ -150,6 +150,23 @@ def test_whole_chunks_that_prompts_share_are_kept_and_enough_for_a_batch_is_left
 
 
 @pytest.mark.parametrize("weights", ["f16"], indirect=True)
+@pytest.mark.parametrize(
+    ("shared", "end", "kept"), [(400, 24, 400), (400, 100, 500), (40, 24, 64), (0, 24, 24)]
+)
+def test_the_end_of_a_prompt_is_kept_elsewhere_if_it_is_not_the_least_of_it(
+    weights: "Weights", shared: int, end: int, kept: int
+) -> None:
+    from tests.engines.cold import cold
+
+    begins, rest = list(range(shared)), [7] * 16
+    first = [*begins, *[100] * end, *rest]
+    with cold(weights) as used:
+        used.read(first, 600, lambda: None)
+        used.read([*begins, *[101] * end, *rest], 600, lambda: None)
+        assert used.keep(first, 600) == kept
+
+
+@pytest.mark.parametrize("weights", ["f16"], indirect=True)
 def test_what_was_evaluated_in_small_batches_is_not_kept(weights: "Weights") -> None:
     from slmtape.engines.llamacpp.space import CHUNK, LEAST
     from tests.engines.cold import cold

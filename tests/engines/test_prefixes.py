@@ -1,7 +1,6 @@
 """States of prompts that are kept within a bound."""
 
-from ctypes import c_uint8
-
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +10,7 @@ SIZE = 10
 
 
 def state() -> State:
-    return (c_uint8 * SIZE)()
+    return np.zeros(SIZE, np.uint8)
 
 
 def chunks(text: str) -> Chunks:
@@ -55,7 +54,7 @@ def test_what_was_used_last_stays() -> None:
 def test_what_is_larger_than_all_room_drives_nothing_out() -> None:
     prefixes = Prefixes(most=SIZE)
     prefixes.keep("model", chunks("a"), state)
-    prefixes.keep("model", chunks("b"), lambda: (c_uint8 * (SIZE + 1))())
+    prefixes.keep("model", chunks("b"), lambda: np.zeros(SIZE + 1, np.uint8))
     assert (kept(prefixes, "a"), kept(prefixes, "b")) == ("a", None)
 
 

@@ -17,7 +17,9 @@ from slmtape.errors import EngineError
 
 _SMALLEST = 1024
 _PART = 4
-"""More room is made for a state of which at least one in so many chunks is wanted."""
+"""One in so many chunks is worth a state of all: to make room for, or to keep."""
+_FEW = 16
+"""Chunks, the last of many, that are evaluated again: to keep them is to keep all before them."""
 
 
 class Context:
@@ -165,13 +167,13 @@ class Context:
         self._evaluated.clear()
 
     def _store(self, besides: int = 0) -> None:
-        """Have others keep what is about to be forgotten: chunks, if they are more than so many."""
+        """Have others keep what is about to be forgotten: all chunks but the first so many."""
         whole = self._whole()
         if self._window:
             # What a window has passed is left out of a state, and numbers depend on where in memory
             # the rest is.
             whole = whole[: self._window // CHUNK]
-        if len(whole) <= besides:
+        if len(whole) - besides <= min(_FEW, len(whole) // _PART):
             return
 
         def state() -> State:
@@ -204,12 +206,12 @@ class Context:
 
     def _state(self) -> State:
         size = llama.llama_state_seq_get_size(self.handle, 0)
-        state: State = (ctypes.c_uint8 * size)()
-        llama.llama_state_seq_get_data(self.handle, state, size, 0)
+        state = np.empty(size, np.uint8)
+        llama.llama_state_seq_get_data(self.handle, _pointer(state), size, 0)
         return state
 
     def _set(self, state: State) -> None:
-        if not llama.llama_state_seq_set_data(self.handle, state, len(state), 0):
+        if not llama.llama_state_seq_set_data(self.handle, _pointer(state), len(state), 0):
             self._forget()
             raise EngineError("llama.cpp can't take back what it has evaluated.")
 
@@ -302,6 +304,10 @@ def _folds(model: object) -> bool:
 def _has_experts(model: object) -> bool:
     """Whether it asks experts, for few tokens or many: that depends on all tokens of a batch."""
     return told(model, "expert_count") not in ("", "0")
+
+
+def _pointer(state: State) -> Any:
+    return state.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
 
 
 def _whole_chunks(tokens: Sequence[int]) -> Chunks:

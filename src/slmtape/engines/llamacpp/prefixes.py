@@ -3,13 +3,15 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from ctypes import Array, c_uint8
 from itertools import takewhile
+
+import numpy as np
+from numpy.typing import NDArray
 
 Chunks = tuple[tuple[int, ...], ...]
 """Tokens, in the chunks in which they were evaluated."""
 
-State = Array[c_uint8]
+State = NDArray[np.uint8]
 """The keys and values of a context, as llama.cpp writes them."""
 
 MOST = 256 * 2**20
