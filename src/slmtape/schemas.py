@@ -1,6 +1,7 @@
 """JSON schemas as trees: the parts of one, where its references lead, how deep its answers go."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from math import inf
 from typing import Any
 from urllib.parse import unquote
@@ -16,6 +17,17 @@ SINGLE = ("items", "additionalProperties", "additionalItems", "propertyNames")
 
 HOLD = {*NAMED, *LISTED, *SINGLE, "$ref"}
 """Keywords that lead to other schemas."""
+
+ABOUT = {
+    "object": (
+        *("properties", "required", "additionalProperties", "patternProperties"),
+        *("minProperties", "maxProperties", "propertyNames"),
+    ),
+    "array": ("items", "prefixItems", "additionalItems", "minItems", "maxItems", "uniqueItems"),
+    "string": ("minLength", "maxLength", "pattern", "format"),
+    "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+}
+"""The keywords about each type. They tell what a schema without a type is meant for."""
 
 DEEPEST = 32
 """References that the shallowest answer may follow, one inside the other."""
@@ -136,6 +148,11 @@ def types(schema: dict[str, Any]) -> list[str]:
     return named if isinstance(named, list) else [named]
 
 
+def meant(schema: dict[str, Any]) -> list[str]:
+    """The types that a schema names, or else those that its keywords are about."""
+    return types(schema) or [kind for kind, about in ABOUT.items() if set(about) & set(schema)]
+
+
 def _reachable(root: Any) -> list[dict[str, Any]]:
     """The objects among the schemas that are met on the way from the root, the last ones first."""
     met: dict[int, dict[str, Any]] = {}
@@ -164,20 +181,52 @@ def depth(root: Any, schema: Any, found: dict[int, float]) -> float:
     needed += [min(map(of, schema[key])) for key in ("anyOf", "oneOf") if schema.get(key)]
     if "$ref" in schema:
         needed.append(1 + of(follow(root, schema["$ref"])))
-    if types(schema) == ["object"]:
-        properties = schema.get("properties", {})
-        other = schema.get("additionalProperties", True)
-        needed += [of(properties.get(name, other)) for name in schema.get("required", [])]
-    if types(schema) == ["array"]:
-        needed += [of(part) for part in _needed_items(schema)]
+    needed_of = {"object": _needed_properties, "array": _needed_items}
+    kinds = [needed_of[kind](schema, of) if kind in needed_of else 0 for kind in meant(schema)]
+    return max([*needed, min(kinds, default=0)])
+
+
+def property_schemas(schema: dict[str, Any], name: str) -> list[Any]:
+    """What an object says of one property: as listed and in matching patterns, else of others."""
+    listed, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+    said = [listed[name]] if name in listed else []
+    said += [part for pattern, part in patterns.items() if _matches(pattern, name)]
+    return said or [schema.get("additionalProperties", True)]
+
+
+def _matches(pattern: str, name: str) -> bool:
+    """Whether a name may match a pattern. One that Python can't read is taken to match."""
+    try:
+        return re.search(pattern, name) is not None
+    except re.error:
+        return True
+
+
+def _needed_properties(schema: dict[str, Any], of: Callable[[Any], float]) -> float:
+    """The depth of an object: of what is required and, for `minProperties`, the shallowest others.
+
+    Others are of those listed; where none are, of those that patterns speak of.
+    """
+
+    def of_name(name: str) -> float:
+        return max(map(of, property_schemas(schema, name)))
+
+    listed, required = schema.get("properties", {}), dict.fromkeys(schema.get("required", []))
+    needed = [of_name(name) for name in required]
+    more = max(0, schema.get("minProperties", 0) - len(required))
+    if listed or required:
+        needed += sorted(of_name(name) for name in listed if name not in required)[:more]
+    elif more:
+        patterns = schema.get("patternProperties") or {"": schema.get("additionalProperties", True)}
+        needed.append(min(map(of, patterns.values())))
     return max(needed, default=0)
 
 
-def _needed_items(schema: dict[str, Any]) -> list[Any]:
-    """The schemas of the items that an array can't do without."""
-    count = int(schema.get("minItems", 0))
+def _needed_items(schema: dict[str, Any], of: Callable[[Any], float]) -> float:
+    """The depth of an array: of the items that it can't do without."""
+    count = schema.get("minItems", 0)
     first, rest = tuple_items(schema)
-    return [*first[:count], *([rest] if count > len(first) else [])]
+    return max(map(of, [*first[:count], *([rest] if count > len(first) else [])]), default=0)
 
 
 def tuple_items(schema: dict[str, Any]) -> tuple[list[Any], Any]:

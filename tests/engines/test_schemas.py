@@ -56,9 +56,56 @@ def test_maps_stay_maps() -> None:
     assert list(narrowed(schema)["patternProperties"].values()) == [{"type": "boolean"}]
 
 
+def test_a_listed_property_that_no_answer_can_have_is_none_of_the_others() -> None:
+    schema = narrowed(
+        {
+            "type": "object",
+            "properties": {"a": {"type": "array", "items": False, "minItems": 1}, "b": False},
+        }
+    )
+    assert schema["properties"] == {"a": False, "b": False}
+    assert "patternProperties" not in schema
+
+
 def test_required_properties_that_are_not_listed_are_there() -> None:
     schema = narrowed({"type": "object", "properties": {"a": {}}, "required": ["b"]})
     assert list(schema["properties"]) == ["a", "b"]
+
+
+TEXT, NULL = {"type": "string", "maxLength": 2}, {"type": "null"}
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [{"maxProperties": 1}, {"required": ["a"], "maxProperties": 1}, {"required": ["a"]}],
+    ids=["optional", "no others", "others"],
+)
+def test_a_listed_property_is_also_what_its_pattern_says(limits: Schema) -> None:
+    said = {"properties": {"a": {}}, "patternProperties": {"^a": TEXT, "^b": NULL}}
+    assert narrowed({"type": "object", **said, **limits})["properties"] == {"a": TEXT}
+
+
+def test_also_where_recursion_ends() -> None:
+    node = {
+        "type": "object",
+        "properties": {"a": {}, "next": {"$ref": "#/$defs/node"}},
+        "required": ["a"],
+        "patternProperties": {"^a": TEXT},
+    }
+    schema = narrowed({"$ref": "#/$defs/node", "$defs": {"node": node}})
+    ends = [part for part in schema["$defs"].values() if "next" not in part["properties"]]
+    assert [part["properties"] for part in ends] == [{"a": TEXT}]
+
+
+def test_a_required_property_that_is_not_listed_is_what_its_pattern_says() -> None:
+    said = {"required": ["ab", "c"], "patternProperties": {"^a": TEXT}}
+    schema = narrowed({"type": "object", **said, "additionalProperties": NULL})
+    assert schema["properties"] == {"ab": TEXT, "c": NULL}
+
+
+def test_a_pattern_that_only_others_can_read_is_taken_to_match() -> None:
+    said = {"properties": {"a": {}}, "patternProperties": {r"^\p{Lu}": TEXT}}
+    assert narrowed({"type": "object", **said, "maxProperties": 1})["properties"] == {"a": TEXT}
 
 
 def test_what_tells_branches_apart_is_there() -> None:
@@ -267,15 +314,46 @@ def _rooted(schema: Any, node: Any) -> Schema:
     }
 
 
+def _of_two_drafts(schema: Schema) -> bool:
+    """Whether arrays in it are written as no single draft has them."""
+    text = json.dumps(schema)
+    new = ("prefixItems", '"items": true', '"items": false')
+    return '"items": [' in text and any(written in text for written in new)
+
+
 @pytest.mark.live
 @given(schema=SCHEMAS, node=SCHEMAS, seed=st.integers(0, 2**16))
 def test_answers_to_a_narrowed_schema_answer_the_schema(schema: Any, node: Any, seed: int) -> None:
     root = _rooted(schema, node)
-    both_drafts = '"items": [' in json.dumps(root) and "prefixItems" in json.dumps(root)
-    if both_drafts or not taken(root):
+    if _of_two_drafts(root) or not taken(root):
         return
     text = answer(for_generation(json.dumps(root)), random.Random(seed))
     if text is not None:
+        validator(root).validate(json.loads(text))
+
+
+NODE = {"$ref": "#/$defs/node"}
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"properties": {"next": NODE, "a": NULL}, "minProperties": 1},
+        {"properties": {"next": NODE, "a": NULL}, "minProperties": 1, "maxProperties": 1},
+        {"properties": {"next": {"anyOf": [NODE, NULL]}, "a": NULL}, "minProperties": 2},
+        {"patternProperties": {"^n": NODE, "^a": NULL}, "minProperties": 1},
+        {"type": ["object", "array"], "items": NODE, "properties": {"a": NODE}, "required": ["a"]},
+        {"type": "array", "prefixItems": [NULL, NODE], "minItems": 1},
+    ],
+    ids=lambda node: ", ".join(node),
+)
+def test_recursion_ends_by_what_is_shallowest(node: Schema) -> None:
+    root = _rooted(NODE, node)
+    assert taken(root)
+    for seed in range(20):
+        text = answer(for_generation(json.dumps(root)), random.Random(seed))
+        assert text
         validator(root).validate(json.loads(text))
 
 
@@ -287,7 +365,11 @@ def validator(schema: Schema) -> jsonschema.protocols.Validator:
     return jsonschema.Draft202012Validator(schema)
 
 
-FOR_THE_ENGINE = ("nsatisfiable", "circular references with sibling keys")
+FOR_THE_ENGINE = (
+    *("nsatisfiable", "circular references with sibling keys"),
+    # of objects that several schemas speak of
+    *("min/maxProperties only supported", "are not disjoint", "intersection stack level"),
+)
 """What no one but llguidance finds wrong: schemas that together leave no answer, for example."""
 
 

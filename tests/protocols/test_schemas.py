@@ -304,6 +304,9 @@ def test_what_no_answer_can_be_held_to_is_refused_with_its_path(schema: Any, wor
     assert words in said
 
 
+_ENDLESS = {"properties": {"b": {"$ref": "#"}}, "required": ["b"]}
+
+
 @pytest.mark.parametrize(
     "schema",
     [
@@ -313,6 +316,11 @@ def test_what_no_answer_can_be_held_to_is_refused_with_its_path(schema: Any, wor
         holding(False),
         holding({"type": "array", "items": {"$ref": "#"}, "minItems": 1}),
         holding({"allOf": [{"type": "string"}, {"$ref": "#"}]}),
+        holding(_ENDLESS),
+        holding({"type": ["object", "array"], **_ENDLESS, "items": False, "minItems": 1}),
+        holding({"type": "object", "properties": {"b": {"$ref": "#"}}, "minProperties": 1}),
+        holding({"type": "object", "additionalProperties": {"$ref": "#"}, "minProperties": 1}),
+        holding({"type": "object", "required": ["b"], "patternProperties": {"^b": {"$ref": "#"}}}),
     ],
 )
 def test_a_schema_whose_answers_never_end_is_refused(schema: Schema) -> None:

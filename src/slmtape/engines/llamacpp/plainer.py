@@ -2,21 +2,10 @@
 
 from typing import Any
 
-from slmtape.schemas import follow, tuple_items, types
+from slmtape.schemas import ABOUT, follow, tuple_items, types
 
 APPLIED = ("allOf", "anyOf", "oneOf", "$ref")
 """Keywords whose schemas are about the same value."""
-
-ABOUT = {
-    "object": (
-        *("properties", "required", "additionalProperties", "patternProperties"),
-        *("minProperties", "maxProperties", "propertyNames"),
-    ),
-    "array": ("items", "prefixItems", "additionalItems", "minItems", "maxItems", "uniqueItems"),
-    "string": ("minLength", "maxLength", "pattern", "format"),
-    "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
-}
-"""The keywords about each type. They tell what a schema without a type is meant for."""
 
 _SAID = {"type", "enum", "const", *APPLIED, *(word for about in ABOUT.values() for word in about)}
 _MOST = 64

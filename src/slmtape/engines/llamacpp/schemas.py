@@ -1,20 +1,22 @@
 """A JSON schema, narrowed to answers that a small model ends."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from slmtape import schemas
 from slmtape.engines.llamacpp import bounds
 from slmtape.engines.llamacpp.formats import FORMATS
-from slmtape.engines.llamacpp.plainer import ABOUT, APPLIED, distributed, joined, plainer
+from slmtape.engines.llamacpp.plainer import APPLIED, distributed, joined, plainer
 from slmtape.keys import json_text
-from slmtape.schemas import follow, tuple_items, types
+from slmtape.schemas import follow, meant, tuple_items
 
 if TYPE_CHECKING:
     from llguidance._lib import JsonCompileOptions
+
+_T = TypeVar("_T")
 
 COMPACT: "JsonCompileOptions" = {
     "whitespace_flexible": False,
@@ -148,10 +150,14 @@ class _Narrowing:
         if "$ref" in said:
             return self._reference(said["$ref"], place)
         (branches,) = said.values()
-        depths = [self._depth(branch) for branch in branches]
-        most = min(depths) if place.ends else schemas.DEEPEST
-        within = [branch for branch, depth in zip(branches, depths, strict=True) if depth <= most]
+        within = self._within([(branch, branch) for branch in branches], place)
         return {"anyOf": [self._schema(branch, place) for branch in within]}
+
+    def _within(self, choices: list[tuple[_T, Any]], place: _Place) -> list[_T]:
+        """Those of several whose schemas have answers; at the end of recursion the shallowest."""
+        depths = [self._depth(schema) for _, schema in choices]
+        most = min(depths, default=0) if place.ends else schemas.DEEPEST
+        return [one for (one, _), depth in zip(choices, depths, strict=True) if depth <= most]
 
     def _depth(self, schema: Any) -> float:
         known = self._depths.get(id(schema))
@@ -171,20 +177,18 @@ class _Narrowing:
 
     def _value(self, said: dict[str, Any], place: _Place) -> dict[str, Any]:
         """A value about which nothing is said but this."""
-        meant = types(said) or [kind for kind, about in ABOUT.items() if set(about) & set(said)]
-        if not meant:
+        kinds = self._within([(kind, said | {"type": kind}) for kind in meant(said)], place)
+        if not kinds:
             return self._free(place)
-        if place.ends:
-            meant = [kind for kind in meant if kind not in ("object", "array")] or meant
-        bounded: dict[str, Any] = {"type": meant if len(meant) > 1 else meant[0]}
-        if "object" in meant:
+        bounded: dict[str, Any] = {"type": kinds if len(kinds) > 1 else kinds[0]}
+        if "object" in kinds:
             bounded |= self._object(said, place)
-        if "array" in meant:
+        if "array" in kinds:
             bounded |= self._array(said, place)
-        if "string" in meant:
+        if "string" in kinds:
             bounded |= bounds.text(said, LETTERS[place.size])
-        if "integer" in meant or "number" in meant:
-            bounded |= bounds.number(said, decimals="number" in meant)
+        if "integer" in kinds or "number" in kinds:
+            bounded |= bounds.number(said, decimals="number" in kinds)
         return bounded
 
     def _free(self, place: _Place) -> dict[str, Any]:
@@ -197,74 +201,82 @@ class _Narrowing:
         first, rest = tuple_items(said)
         least = said.get("minItems", 0)
         most = ITEMS[place.size] if not first or "items" in said else len(first)
-        if place.ends and self._depth(rest):
-            most = 0
+        deep = [place.ends and self._depth(part) > 0 for part in (*first, rest)]
+        if any(deep):
+            most = min(most, deep.index(True))
         most = min(said.get("maxItems", inf), max(least, most))
         bounded: dict[str, Any] = {"maxItems": most, **({"minItems": least} if least else {})}
         if first:
-            bounded["prefixItems"] = [self._schema(part, place.inside) for part in first]
+            bounded["prefixItems"] = [self._schema(part, place.inside) for part in first[:most]]
         if most > len(first):
             bounded["items"] = self._schema(rest, place.inside)
         return bounded
 
     def _object(self, said: dict[str, Any], place: _Place) -> dict[str, Any]:
-        required = list(dict.fromkeys(said.get("required", [])))
-        properties = self._properties(said, required, place)
         least, most = said.get("minProperties", 0), said.get("maxProperties", inf)
-        optional = [name for name in properties if name not in required]
-        if most == inf:  # what tells the branches of a choice apart
-            required += [name for name in optional if _is_constant(properties[name])]
-        required += [name for name in optional if name not in required][
-            : max(0, least - len(required))
-        ]
-        if most < len(properties):
-            dropped = optional[most - len(properties) :]
-            properties = {name: part for name, part in properties.items() if name not in dropped}
+        properties = _properties(said)
+        required, optional = self._chosen(said, properties, place)
+        properties = {name: properties[name] for name in properties if name in required + optional}
         bounded = {
             "properties": {name: self._schema(part, place) for name, part in properties.items()},
             "required": required,
             "additionalProperties": False,
         }
         if most > len(properties) and not (place.ends and least <= len(required)):
-            bounded |= self._others(said | {"required": required}, properties, place)
-            if "patternProperties" in bounded and set(properties) == set(required):
+            bounded |= self._others(said, properties, optional, place)
+            if "patternProperties" in bounded and not optional:
                 bounded |= {"minProperties": least} if least else {}
                 bounded["maxProperties"] = min(most, max(least, len(properties) + NAMES))
         return bounded
 
-    def _properties(
-        self, said: dict[str, Any], required: list[str], place: _Place
-    ) -> Mapping[str, Any]:
-        """The properties that may stand in an object; at the end of recursion the needed ones."""
-        listed, other = said.get("properties", {}), said.get("additionalProperties", True)
-        missing = [] if "patternProperties" in said and other is False else required
-        return {
-            name: part
-            for name, part in (
-                listed | {name: other for name in missing if name not in listed}
-            ).items()
-            if name in required or (part is not False and not (place.ends and self._depth(part)))
+    def _chosen(
+        self, said: dict[str, Any], properties: Mapping[str, Any], place: _Place
+    ) -> tuple[list[str], list[str]]:
+        """The properties that an object is to have, and those it may have: the shallowest."""
+        required = list(dict.fromkeys(said.get("required", [])))
+        if "maxProperties" not in said:  # what tells the branches of a choice apart
+            constant = [name for name, part in properties.items() if _is_constant(part)]
+            required += [name for name in constant if name not in required]
+        depths = {
+            name: self._depth(properties[name]) for name in properties if name not in required
         }
+        optional = sorted(depths, key=depths.__getitem__)
+        more = max(0, said.get("minProperties", 0) - len(required))
+        required, optional = required + optional[:more], optional[more:]
+        most = min(said.get("maxProperties", inf), len(properties)) - len(required)
+        deepest = 0 if place.ends else inf
+        return required, [name for name in optional if depths[name] <= deepest][:most]
 
     def _others(
-        self, said: dict[str, Any], properties: Mapping[str, Any], place: _Place
+        self, said: dict[str, Any], listed: Collection[str], optional: list[str], place: _Place
     ) -> dict[str, Any]:
         """What other properties an object may have; nothing where only its own are wanted.
 
         llguidance counts properties only where all that are listed are required.
         """
-        optional = set(properties) - set(said.get("required", []))
         patterns = said.get("patternProperties", {})
         if optional and (not patterns or "maxProperties" in said):
             return {}
         if not patterns:
-            other = said.get("additionalProperties", not properties)
-            name = bounds.names(properties)
-            if name is None or other is False or (other is True and properties):
+            other = said.get("additionalProperties", not listed)
+            name = bounds.names(listed)
+            if name is None or other is False or (other is True and listed):
                 return {}
             patterns = {name: other}
-        narrowed = {name: self._schema(part, place.inside) for name, part in patterns.items()}
+        within = self._within([(item, item[1]) for item in patterns.items()], place)
+        narrowed = {name: self._schema(part, place.inside) for name, part in within}
         return {"patternProperties": narrowed}
+
+
+def _properties(said: dict[str, Any]) -> dict[str, Any]:
+    """All that an object says of each property that it lists or requires."""
+    names = dict.fromkeys([*said.get("properties", {}), *said.get("required", [])])
+    return {name: _all_of(schemas.property_schemas(said, name)) for name in names}
+
+
+def _all_of(parts: list[Any]) -> Any:
+    first, *others = parts
+    return {"allOf": parts} if any(part != first for part in others) else first
 
 
 def _is_constant(schema: Any) -> bool:
